@@ -1,0 +1,32 @@
+package step
+
+// kind is how a type of step is recognised and made anew.
+type kind struct {
+	is   func(Step) bool
+	make func() Step
+}
+
+func of[T any, P interface {
+	*T
+	Step
+}]() kind {
+	return kind{
+		is:   func(s Step) bool { _, ok := s.(P); return ok },
+		make: func() Step { return P(new(T)) },
+	}
+}
+
+// kinds lists every type of step, one line each; its position is its number on
+// the wire. Host and child are one binary, so the order may change at will.
+var kinds = [...]kind{
+	of[Hostname](),
+}
+
+func kindOf(s Step) int {
+	for i := range kinds {
+		if kinds[i].is(s) {
+			return i
+		}
+	}
+	return -1
+}
