@@ -1,0 +1,45 @@
+package child
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mdrun/mdrun/libcontainer/internal/wire"
+)
+
+// host is the runtime as the steps see it.
+type host struct{ conn wire.Conn }
+
+func (h host) Console(master int) error { return h.conn.Send(wire.Console, nil, master) }
+
+// Pause waits until the host has run the hooks of this kind.
+func (h host) Pause(kind string) error {
+	if err := h.conn.Send(wire.Pause, []byte(kind), -1); err != nil {
+		return err
+	}
+	return h.goOn()
+}
+
+// Ready waits until the host has committed the container: an init whose create
+// died before that ends here and leaves nothing to wait for.
+func (h host) Ready() error {
+	if err := h.conn.Send(wire.Ready, nil, -1); err != nil {
+		return err
+	}
+	return h.goOn()
+}
+
+func (h host) goOn() error {
+	kind, _, _, err := h.conn.Receive()
+	if err == nil && kind != wire.GoOn {
+		err = wire.ErrClosed
+	}
+	return err
+}
+
+func (h host) Gone() bool { return h.conn.Gone() }
+
+func prctlName(name []byte) error {
+	return unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&name[0])), 0, 0, 0)
+}

@@ -1,0 +1,63 @@
+package libcontainer
+
+import (
+	"errors"
+	"io/fs"
+
+	"github.com/mdrun/mdrun/cgroupv2"
+)
+
+// container is one that exists: its directory and what is on record.
+type container struct {
+	runtime *Runtime
+	dir     *stateDir
+	record  *record
+}
+
+func (c *container) close() { c.dir.close() }
+
+// open reads a container without locking it.
+func (r *Runtime) open(id string) (*container, error) {
+	d, err := openState(r.Root, id)
+	if err != nil {
+		return nil, err
+	}
+	return r.load(d)
+}
+
+// lock locks a container for a verb that changes it, and reads it.
+func (r *Runtime) lock(id, verb string) (*container, error) {
+	d, err := lockState(r.Root, id, verb)
+	if err != nil {
+		return nil, err
+	}
+	return r.load(d)
+}
+
+func (r *Runtime) load(d *stateDir) (*container, error) {
+	rec, err := loadRecord(d)
+	if err != nil {
+		d.close()
+		return nil, err
+	}
+	return &container{runtime: r, dir: d, record: rec}, nil
+}
+
+// errNoCgroup is the answer for a container that has none.
+var errNoCgroup = errors.New("the container has no cgroup")
+
+func (c *container) openCgroup() (*cgroupv2.Cgroup, error) {
+	if len(c.record.Cgroup) == 0 {
+		return nil, errNoCgroup
+	}
+	h, err := cgroupv2.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	group, err := h.OpenCgroup(c.record.cgroupPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errNoCgroup
+	}
+	return group, err
+}

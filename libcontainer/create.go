@@ -1,0 +1,320 @@
+package libcontainer
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mdrun/mdrun/cgroupv2"
+	"github.com/mdrun/mdrun/libcontainer/internal/sys"
+	"github.com/mdrun/mdrun/libcontainer/internal/wire"
+	"github.com/mdrun/mdrun/libcontainer/spawn"
+	"github.com/mdrun/mdrun/libcontainer/step"
+)
+
+// CreateOptions are the flags of create.
+type CreateOptions struct {
+	// Bundle is the directory of config.json; "" is the working directory.
+	Bundle string
+	// PidFile is where init's pid in the runtime's pid namespace is written, in
+	// decimal without a newline; "" for nowhere.
+	PidFile string
+	// ConsoleSocket is the path of a listening AF_UNIX socket that is sent the
+	// master of the container's terminal.
+	ConsoleSocket string
+	// PreserveFDs is how many descriptors from 3 on the program keeps.
+	PreserveFDs int
+	// NoPivot uses MS_MOVE and chroot(2) instead of pivot_root(2).
+	NoPivot bool
+	// NoNewKeyring leaves the program in the caller's session keyring.
+	NoNewKeyring bool
+}
+
+// Create makes the container ready to start: its init waits, everything is set up,
+// and the pid file is complete when Create returns. On an error nothing is left.
+func (r *Runtime) Create(id string, o CreateOptions) error {
+	c, err := r.create(id, o, nil)
+	if err != nil {
+		return fail("create", id, err)
+	}
+	c.close()
+	return nil
+}
+
+// creation is a container in the making.
+type creation struct {
+	*design
+	runtime *Runtime
+	dir     *stateDir
+	record  *record
+	undo    undo
+	cgroup  *cgroupv2.Cgroup
+	child   *spawn.Child
+	console consoleSink
+	late    []cgroupv2.Setting // limits that init itself would not survive at birth
+}
+
+func (c *creation) close() {
+	if c.cgroup != nil {
+		c.cgroup.Close()
+	}
+	c.child.Close()
+	c.dir.close()
+}
+
+// create is the order of events on the host's side. Each line may fail; what was
+// made until then is taken back.
+func (r *Runtime) create(id string, o CreateOptions, terminal consoleSink) (_ *creation, err error) {
+	c := &creation{runtime: r}
+	defer func() {
+		if err != nil {
+			c.undo.back()
+		}
+	}()
+	if c.design, err = r.design(id, o, terminal != nil); err != nil {
+		return nil, err
+	}
+	if c.console, err = connectConsole(c.design, terminal); err != nil {
+		return nil, err
+	}
+	for _, act := range []func() error{
+		c.reserve,
+		c.makeCgroup,
+		c.spawn,
+		c.recordChild,
+		c.filterDevices,
+		c.sendPlan,
+		c.converse,
+		c.finishLimits,
+		c.writePidFile,
+		c.commit,
+	} {
+		if err = act(); err != nil {
+			return nil, c.explainDeath(err)
+		}
+	}
+	c.undo.keep()
+	return c, nil
+}
+
+// reserve takes the id and writes down what is about to exist.
+func (c *creation) reserve() error {
+	c.record = newRecord(c.design)
+	dir, err := reserve(c.runtime.Root, c.ID, func(d *stateDir) error {
+		if err := c.record.save(d); err != nil {
+			return err
+		}
+		if err := c.record.linkCgroup(d); err != nil {
+			return err
+		}
+		if err := d.write(configFile, c.Bundle.Raw); err != nil {
+			return err
+		}
+		return makeFifo(d, c.Birth.hostOwner(c.Bundle.Spec))
+	})
+	if err != nil {
+		return err
+	}
+	c.dir = dir
+	c.undo.push(func() { _ = c.dir.remove() })
+	return nil
+}
+
+// makeFifo makes the FIFO that init will wait on. It belongs to the user that the
+// program will be, because init opens it after it has become that user, and to
+// nobody else.
+func makeFifo(d *stateDir, uid, gid int) error {
+	if err := unix.Mknodat(d.fd(), uncommit, unix.S_IFIFO|0o600, 0); err != nil {
+		return sys.Fail(err, "mkfifoat", sys.Quote(uncommit), "0600")
+	}
+	if uid == unix.Geteuid() && gid == unix.Getegid() {
+		return nil
+	}
+	if err := unix.Fchownat(d.fd(), uncommit, uid, gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return sys.Fail(err, "fchownat", sys.Quote(uncommit), sys.Int(uid), sys.Int(gid))
+	}
+	return nil
+}
+
+// makeCgroup makes the cgroup with the limits that hold from birth on.
+func (c *creation) makeCgroup() error {
+	if c.Cgroup == nil {
+		return nil
+	}
+	c.undo.push(func() { _ = c.Hierarchy.Delete(c.Cgroup) })
+	group, err := c.Hierarchy.Create(c.CgroupPath, c.Cgroup, cgroupv2.ControllersFor(c.Settings))
+	if err != nil {
+		return err
+	}
+	c.cgroup = group
+	var first []cgroupv2.Setting
+	first, c.late = splitLimits(c.Settings)
+	return group.Apply(first)
+}
+
+// spawn makes the child, which waits for the plan before it does anything.
+func (c *creation) spawn() error {
+	exe, err := spawn.Executable()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(exe)
+	proc, err := openProc()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(proc)
+	fifo, err := unix.Openat(c.dir.fd(), uncommit, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return sys.Fail(err, "openat", sys.Quote(uncommit), "O_PATH")
+	}
+	defer unix.Close(fifo)
+	config, done, err := c.Birth.config()
+	if err != nil {
+		return err
+	}
+	defer done()
+	config.Exe, config.Proc, config.Fifo, config.Preserve = exe, proc, fifo, c.Options.PreserveFDs
+	config.Cgroup = -1
+	if c.cgroup != nil {
+		config.Cgroup = c.cgroup.FD()
+	}
+	config.RestoreTHP = hidePages()
+	c.undo.push(c.killChild)
+	c.child, err = spawn.Start(config)
+	return err
+}
+
+// killChild ends whatever was born, and waits for it: the cgroup can only be
+// removed when it is empty.
+func (c *creation) killChild() {
+	if c.cgroup != nil {
+		_ = c.cgroup.Kill()
+	}
+	if c.child == nil {
+		return
+	}
+	_ = unix.PidfdSendSignal(c.child.PidFD, unix.SIGKILL, nil, 0)
+	var status unix.WaitStatus
+	_ = sys.Retry(func() error { _, err := unix.Wait4(c.child.PID, &status, 0, nil); return err })
+	if c.cgroup != nil {
+		_ = c.cgroup.WaitEmpty(killWait)
+		c.cgroup.Close()
+	}
+	c.child.Close()
+}
+
+// recordChild writes down which process init is.
+func (c *creation) recordChild() error {
+	p, ok := readProcess(c.child.PID)
+	if !ok || p.dead() {
+		return wire.ErrClosed
+	}
+	c.record.PID, c.record.StartTime = c.child.PID, p.Start
+	return c.record.save(c.dir)
+}
+
+// filterDevices attaches the device program while init still starts up.
+func (c *creation) filterDevices() error {
+	if c.cgroup == nil || c.Devices == nil {
+		return nil
+	}
+	fd, err := c.Devices.Load()
+	if err != nil {
+		return c.deviceFailure(err)
+	}
+	defer unix.Close(fd)
+	return c.cgroup.AttachDevices(fd)
+}
+
+func (c *creation) sendPlan() error {
+	plan, err := c.Plan.Encode()
+	if err != nil {
+		return err
+	}
+	return c.child.Conn.Send(wire.Plan, plan, -1)
+}
+
+// converse answers the child until everything is set up.
+func (c *creation) converse() error {
+	for {
+		kind, body, fd, err := c.child.Conn.Receive()
+		if err != nil {
+			return err
+		}
+		switch kind {
+		case wire.Ready:
+			return nil
+		case wire.Failure:
+			return step.DecodeFailure(body)
+		case wire.Console:
+			err := c.console.take(fd)
+			if err != nil {
+				return err
+			}
+		default:
+			return errors.New("the child sent a message that has no place here")
+		}
+	}
+}
+
+// finishLimits writes the limits that leave no room for a starting init.
+func (c *creation) finishLimits() error {
+	if c.cgroup == nil || len(c.late) == 0 {
+		return nil
+	}
+	return c.cgroup.Apply(c.late)
+}
+
+func (c *creation) writePidFile() error {
+	if c.Options.PidFile == "" {
+		return nil
+	}
+	if err := writePidFile(c.record.PidFile, c.child.PID); err != nil {
+		return err
+	}
+	c.undo.push(func() { removePidFile(c.record.PidFile, c.child.PID) })
+	return nil
+}
+
+// commit is the moment from which the container is created: the FIFO appears under
+// the name that start looks for, and init may wait on it.
+func (c *creation) commit() error {
+	if err := unix.Renameat(c.dir.fd(), uncommit, c.dir.fd(), fifoFile); err != nil {
+		return sys.Fail(err, "renameat", sys.Quote(uncommit), sys.Quote(fifoFile))
+	}
+	return c.child.Conn.Send(wire.GoOn, nil, -1)
+}
+
+// explainDeath looks for the reason when the child is gone without a word. A
+// failure that it managed to report is still on the channel.
+func (c *creation) explainDeath(err error) error {
+	if !childDied(err) || c.child == nil {
+		return err
+	}
+	if kind, body, _, err := c.child.Conn.Receive(); err == nil && kind == wire.Failure {
+		return step.DecodeFailure(body)
+	}
+	awaitExit(c.child.PidFD, -1)
+	if c.cgroup != nil {
+		if text := c.cgroup.OOM(); text != "" {
+			return &Error{Op: "create", ID: c.ID, Field: ".linux.resources.memory.limit", Err: errors.New(text),
+				Hint: "The limit is too low for the container's init: it needs 1.25 MiB."}
+		}
+	}
+	return errors.New("container init " + lastWords(c.child.PID) + " before it was set up")
+}
+
+// lastWords says how a child of ours ended, without reaping it.
+func lastWords(pid int) string {
+	var info unix.Siginfo
+	_ = info
+	var status unix.WaitStatus
+	if _, err := unix.Wait4(pid, &status, unix.WNOHANG, nil); err != nil {
+		return "ended"
+	}
+	if status.Signaled() {
+		return "was killed by " + unix.SignalName(status.Signal())
+	}
+	return "ended with status " + sys.Int(status.ExitStatus())
+}

@@ -1,0 +1,163 @@
+package libcontainer
+
+import (
+	"errors"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mdrun/mdrun/cgroupv2"
+	"github.com/mdrun/mdrun/libcontainer/internal/sys"
+)
+
+// Delete removes what create made (runtime.md "Delete"): processes, the cgroup and
+// those parents of it that create made, the record. A running container is refused;
+// a created one is killed, as clients of runc expect.
+//
+// With force a container in any state goes, one that a killed command left half
+// made or half deleted too, and one that does not exist is no error. Force kills
+// before it waits for the lock, so that no other command can hold it off.
+func (r *Runtime) Delete(id string, force bool) error {
+	if force {
+		return fail("delete", id, r.deleteForced(id))
+	}
+	c, err := r.lock(id, "delete")
+	if err != nil {
+		return fail("delete", id, err)
+	}
+	if s := c.status(true); s != Stopped && s != Created {
+		c.close()
+		return fail("delete", id, &stateError{text: "cannot delete container " + id + " that is not stopped: " + string(s),
+			hint: "Kill it first, or use delete --force."})
+	}
+	if err := c.refuseStrangers(); err != nil {
+		c.close()
+		return fail("delete", id, err)
+	}
+	return fail("delete", id, c.destroy())
+}
+
+// refuseStrangers keeps a plain delete from killing what is not the container's:
+// with init, every process of a pid namespace has ended, so what is left in the
+// cgroup of a stopped container came from elsewhere.
+func (c *container) refuseStrangers() error {
+	if _, ok := alive(c.record.PID, c.record.StartTime); ok || c.record.SharesPID {
+		return nil
+	}
+	group, err := c.openCgroup()
+	if err != nil {
+		return nil
+	}
+	defer group.Close()
+	pids, err := group.Procs()
+	if err != nil || len(pids) == 0 {
+		return err
+	}
+	return &stateError{text: "the cgroup " + group.Path() + " holds a process that is not the container's: " + sys.Int(pids[0]),
+		hint: "Move it to another cgroup, or use delete --force, which kills it."}
+}
+
+func (r *Runtime) deleteForced(id string) error {
+	clearInFlight(r.Root, id)
+	d, err := openState(r.Root, id)
+	if errors.Is(err, ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	remains(r, d).kill9()
+	d.close()
+	d, err = lockState(r.Root, id, "delete")
+	if errors.Is(err, ErrNotExist) {
+		return nil // another delete was faster
+	}
+	if err != nil {
+		return err
+	}
+	// What was on record before the lock may have grown since.
+	return remains(r, d).destroy()
+}
+
+// remains reads what it can of a container. Of a damaged record the cgroup link is
+// left, which cannot be half written; where that is gone too there is nothing but
+// the directory.
+func remains(r *Runtime, d *stateDir) *container {
+	c, err := r.load(&stateDir{root: d.root, id: d.id, file: d.file})
+	if err == nil {
+		return c
+	}
+	return &container{runtime: r, dir: d, record: &record{ID: d.id, Cgroup: readCgroupLink(d)}}
+}
+
+// kill ends every process of the container that can be found: through its cgroup,
+// and init by itself.
+func (c *container) kill9() {
+	if group, err := c.openCgroup(); err == nil {
+		_ = group.Thaw()
+		_ = group.Kill()
+		group.Close()
+	}
+	if pidfd, ok := holdProcess(c.record.PID, c.record.StartTime); ok {
+		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+		unix.Close(pidfd)
+	}
+}
+
+// destroy ends the container. It closes it. The record goes last: a delete that is
+// killed can be repeated.
+func (c *container) destroy() error {
+	c.kill9()
+	if pidfd, ok := holdProcess(c.record.PID, c.record.StartTime); ok {
+		ended := awaitExit(pidfd, int(killWait.Milliseconds()))
+		unix.Close(pidfd)
+		if !ended {
+			c.close()
+			return errors.New("init " + sys.Int(c.record.PID) + " was killed but does not end")
+		}
+	}
+	if c.dir.has(uncommit) {
+		removePidFile(c.record.PidFile, c.record.PID)
+	}
+	if err := c.deleteCgroup(); err != nil {
+		c.close()
+		return err
+	}
+	return c.dir.remove()
+}
+
+func (c *container) deleteCgroup() error {
+	if len(c.record.Cgroup) == 0 {
+		return nil
+	}
+	h, err := cgroupv2.Open()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	group, err := h.OpenCgroup(c.record.cgroupPath())
+	if err == nil {
+		err = group.WaitEmpty(killWait)
+		group.Close()
+		if err != nil {
+			return err
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return h.Delete(c.record.Cgroup)
+}
+
+// relockAndDestroy ends a container whose program has run in the foreground. Who
+// deleted it meanwhile has done the same.
+func (c *container) relockAndDestroy() error {
+	if err := c.dir.lock(); err != nil {
+		c.close()
+		return err
+	}
+	if !c.dir.current() {
+		c.close()
+		return nil
+	}
+	return c.destroy()
+}

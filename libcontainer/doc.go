@@ -1,0 +1,60 @@
+// Package libcontainer takes a bundle through the life of a container: one file
+// per verb, each a short recipe.
+//
+// # The idea
+//
+// The host's side loads and checks config.json and compiles it into a plan: an
+// ordered list of small typed steps (packages compile and step). A copy of our own
+// executable is born into the new namespaces and the cgroup, receives the plan,
+// applies it, and waits on a FIFO. start opens the FIFO; the copy executes the
+// program. explain prints the very same plan: what you read is what runs.
+//
+//	mdrun create                                   child (the same binary, as init)
+//	load, check, compile                           package spec, compile
+//	reserve the id: record what is about to exist  statedir.go, record.go
+//	cgroup: make, limits                           package cgroupv2
+//	spawn -- clone3: namespaces, maps, cgroup ---> takes over early (package child), reads
+//	record pid and start time
+//	attach the device filter, while init boots
+//	send the plan -------------------------------> root, mounts, devices ... (package step)
+//	console socket  <---- the terminal -----------
+//	                                               pivot, mask, names, limits, user, caps
+//	last limits, pid file  <------- "ready" ------ waits for "go on"
+//	rename the FIFO to exec.fifo: the commit
+//	"go on" -------------------------------------> opens exec.fifo, which waits for start
+//
+//	mdrun start -- opens exec.fifo --------------> one byte, execve(process.args)
+//	            <-- the byte, then end of file: it runs
+//	            <-- the byte, then an error: it does not, and the container is destroyed
+//
+// # What holds at every moment
+//
+// The container is on record before it has any effect. At whatever moment the
+// runtime is killed, delete --force finds and removes everything: processes through
+// the cgroup, which every process of the container is born into; the cgroup and its
+// parents through the record, which says what was there before; the id through its
+// directory. tests/faults kills the runtime before each of its system calls to see
+// that this is so. Nothing is ever mounted on the host's side.
+//
+// The channel is also the gate: end of file at any message means that the other
+// side has died. A child whose host died ends without having waited for anybody.
+//
+// Status is derived, never stored (status.go). The lock of a container is flock(2)
+// on its directory; state, list and kill never take it, because hooks call state
+// during create, and because kill must reach a create that hangs. delete --force
+// kills before it waits for the lock.
+//
+// # Why not
+//
+// No C: what needs a process without threads (entering a user namespace) is a raw
+// fork between the Go runtime's own hooks (spawn/raw.go).
+//
+// No stored plan: it is made and used up by one binary within one command. What is
+// stored is config.json.
+//
+// No fsync of the record: the state root is memory, and a machine that lost its
+// memory has lost its containers too.
+//
+// No cgroup v1: without cgroup.kill and birth in the cgroup the promise above cannot
+// be kept.
+package libcontainer

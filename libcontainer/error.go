@@ -1,0 +1,116 @@
+package libcontainer
+
+import (
+	"errors"
+	"strings"
+	"syscall"
+
+	"github.com/mdrun/mdrun/cgroupv2"
+	"github.com/mdrun/mdrun/libcontainer/compile"
+	"github.com/mdrun/mdrun/libcontainer/internal/sys"
+	"github.com/mdrun/mdrun/libcontainer/internal/wire"
+	"github.com/mdrun/mdrun/libcontainer/spawn"
+	"github.com/mdrun/mdrun/libcontainer/step"
+)
+
+// Error is a command on a container that did not succeed. It prints as one line:
+// verb object: place: call(args): cause.
+type Error struct {
+	Op    string // the verb: "create"
+	ID    string // the container
+	Step  string // the step of the plan in plain words, where one failed
+	Field string // the place in config.json, as a jq path; may be empty
+	Err   error  // the cause
+	Hint  string // what to do about it, a sentence; may be empty
+}
+
+func (e *Error) Error() string {
+	parts := []string{strings.TrimSpace(e.Op + " " + e.ID)}
+	if e.Field != "" {
+		parts = append(parts, e.Field)
+	}
+	// What a system call says needs the step to be understood; a sentence of
+	// ours stands alone.
+	var call *sys.Error
+	if e.Step != "" && errors.As(e.Err, &call) {
+		parts = append(parts, e.Step)
+	}
+	return strings.Join(append(parts, e.Err.Error()), ": ")
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Errno is the kernel's answer at the bottom of the error; 0 where there is none.
+func (e *Error) Errno() syscall.Errno {
+	var n syscall.Errno
+	if errors.As(e.Err, &n) {
+		return n
+	}
+	return 0
+}
+
+// Sentences that clients of runc match; see the table in docs/differences.md.
+var (
+	ErrNotExist   = errors.New("container does not exist")
+	ErrExists     = errors.New("container with given ID already exists")
+	ErrNotRunning = errors.New("container not running")
+)
+
+// fail puts what the parts of the program know about their failures into one
+// shape.
+func fail(op, id string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var done *Error
+	if errors.As(err, &done) {
+		return err
+	}
+	e := &Error{Op: op, ID: id, Err: err}
+	describe(e, err)
+	if e.Hint == "" {
+		e.Hint = hint(e)
+	}
+	return e
+}
+
+// describe takes field, step and hint from the error that has them.
+func describe(e *Error, err error) {
+	var (
+		failure  *step.Failure
+		problem  *step.Problem
+		compiled *compile.Error
+		value    *cgroupv2.ValueError
+		apply    *cgroupv2.ApplyError
+		refused  *spawn.Refused
+		joined   *spawn.JoinError
+		state    *stateError
+	)
+	if errors.As(err, &failure) {
+		e.Field, e.Step, e.Err = failure.Field, failure.Step, failure.Err
+	}
+	switch {
+	case errors.As(err, &problem):
+		e.Hint = problem.Hint
+	case errors.As(err, &compiled):
+		e.Field, e.Hint, e.Err = compiled.Field, compiled.Hint, errors.New(compiled.Text)
+	case errors.As(err, &value):
+		e.Field, e.Hint, e.Err = value.Field, value.Hint, errors.New(value.Text)
+	case errors.As(err, &apply):
+		e.Field, e.Hint = apply.Setting.Field, apply.Hint
+	case errors.As(err, &refused):
+		e.Field, e.Hint = refused.Field, refused.Hint
+	case errors.As(err, &joined):
+		e.Field = joined.Field
+	case errors.As(err, &state):
+		e.Hint = state.hint
+	}
+}
+
+// stateError is a container in the wrong state for a verb, or a damaged record.
+type stateError struct{ text, hint string }
+
+func (e *stateError) Error() string { return e.text }
+
+// hostDied tells whether the channel to the child broke.
+func childDied(err error) bool { return errors.Is(err, wire.ErrClosed) }

@@ -1,0 +1,58 @@
+package libcontainer
+
+import (
+	"github.com/mdrun/mdrun/cgroupv2"
+	"github.com/mdrun/mdrun/libcontainer/step"
+	"github.com/mdrun/mdrun/spec"
+)
+
+// Explanation is what a container will be, in the order of events: what is made at
+// its birth, the cgroup files that are written, and the plan that its init applies.
+// Plan is the very value that create sends.
+type Explanation struct {
+	ID      string             // "" for a bundle
+	Birth   []step.Entry       // namespaces and maps, made or entered by clone and setns
+	Cgroup  []cgroupv2.Setting // files of the cgroup, in the order of writing
+	Devices []string           // the rules of the device filter, in plain words
+	Plan    step.Plan          // what init does
+}
+
+// Explain compiles a bundle and touches nothing.
+func (r *Runtime) Explain(bundle string, o CreateOptions) (*Explanation, error) {
+	o.Bundle = bundle
+	d, err := r.compile("bundle", o, true)
+	if err != nil {
+		return nil, fail("explain", bundle, err)
+	}
+	return d.explanation(""), nil
+}
+
+// ExplainID compiles the configuration that a container was created from.
+func (r *Runtime) ExplainID(id string) (*Explanation, error) {
+	c, err := r.open(id)
+	if err != nil {
+		return nil, fail("explain", id, err)
+	}
+	defer c.close()
+	raw, err := c.dir.read(configFile)
+	if err != nil {
+		return nil, fail("explain", id, err)
+	}
+	s, _, err := spec.Decode(configFile, raw)
+	if err != nil {
+		return nil, fail("explain", id, err)
+	}
+	d, err := r.compileSpec(id, &spec.Bundle{Dir: c.record.Bundle, Spec: s, Raw: raw}, CreateOptions{Bundle: c.record.Bundle}, true)
+	if err != nil {
+		return nil, fail("explain", id, err)
+	}
+	return d.explanation(id), nil
+}
+
+func (d *design) explanation(id string) *Explanation {
+	e := &Explanation{ID: id, Birth: d.Birth.Entries(), Cgroup: d.Settings, Plan: d.Plan}
+	if d.hasDeviceFilter() {
+		e.Devices = cgroupv2.DescribeDevices(d.deviceRules())
+	}
+	return e
+}

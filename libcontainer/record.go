@@ -1,0 +1,132 @@
+package libcontainer
+
+import (
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mdrun/mdrun/cgroupv2"
+	"github.com/mdrun/mdrun/libcontainer/internal/sys"
+)
+
+// recordVersion is the format of the record. A newer mdrun reads older ones; a
+// record of a newer format is refused by name.
+const recordVersion = 1
+
+// record is what is written down about a container before it has any effect: enough
+// for delete --force to find and remove everything, whenever the runtime is killed.
+// The configuration itself is not in it: config.json is copied beside it.
+type record struct {
+	ID         string
+	Bundle     string
+	Rootfs     string
+	Created    time.Time
+	PID        int    // 0 until init is born; then it is found by cgroup until it is recorded
+	StartTime  uint64 // of /proc/PID/stat
+	HasProcess bool   // config.json had a process to start
+	SharesPID  bool   // no pid namespace of its own: the end of init ends nobody else
+	PidFile    string // absolute; its temporary name follows from it
+	// Driver is how the cgroup is made: "cgroupfs", or "systemd" with Scope and
+	// Slice, which are written down before systemd is asked.
+	Driver, Scope, Slice string
+	// Cgroup lists the directories from the top down to the container's own, and
+	// whether each was there before: only what create made is removed.
+	Cgroup []cgroupv2.Made
+	// Annotations are those of config.json.
+	Annotations map[string]string
+}
+
+func newRecord(d *design) *record {
+	return &record{
+		ID: d.ID, Bundle: d.Bundle.Dir, Rootfs: d.Facts.Rootfs, Created: time.Now().UTC(),
+		HasProcess: d.Bundle.Spec.Process != nil, SharesPID: !d.Birth.OwnPID(), PidFile: d.Options.PidFile,
+		Driver: "cgroupfs", Cgroup: d.Cgroup, Annotations: d.Bundle.Spec.Annotations,
+	}
+}
+
+// cgroupPath is the container's own cgroup, below the mount point.
+func (r *record) cgroupPath() string { return r.Cgroup[len(r.Cgroup)-1].Path }
+
+func (r *record) encode() []byte {
+	w := &writer{buf: make([]byte, 0, 1024)}
+	w.open('{')
+	w.num("version", recordVersion)
+	w.str("id", r.ID)
+	w.str("bundle", r.Bundle)
+	w.str("rootfs", r.Rootfs)
+	w.time("created", r.Created)
+	w.num("pid", int64(r.PID))
+	w.unsigned("startTime", r.StartTime)
+	w.boolean("hasProcess", r.HasProcess)
+	w.boolean("sharesPID", r.SharesPID)
+	w.str("pidFile", r.PidFile)
+	w.str("driver", r.Driver)
+	w.str("scope", r.Scope)
+	w.str("slice", r.Slice)
+	w.key("cgroup")
+	w.open('[')
+	for _, m := range r.Cgroup {
+		w.next()
+		w.open('{')
+		w.str("path", m.Path)
+		w.boolean("existed", m.Existed)
+		w.close('}')
+	}
+	w.close(']')
+	w.dict("annotations", r.Annotations)
+	w.close('}')
+	return append(w.buf, '\n')
+}
+
+func (r *record) save(d *stateDir) error { return d.write(recordFile, r.encode()) }
+
+// linkCgroup writes the cgroup down once more, as the target of a symbolic link,
+// which exists whole or not at all: it is what delete --force goes by when the
+// record is damaged. The target is the number of directories that were there
+// before, a colon, and the path.
+func (r *record) linkCgroup(d *stateDir) error {
+	if len(r.Cgroup) == 0 {
+		return nil
+	}
+	there := 0
+	for _, m := range r.Cgroup {
+		if m.Existed {
+			there++
+		}
+	}
+	target := strconv.Itoa(there) + ":" + r.cgroupPath()
+	if err := unix.Symlinkat(target, d.fd(), cgroupLink); err != nil {
+		return sys.Fail(err, "symlinkat", sys.Quote(cgroupLink))
+	}
+	return nil
+}
+
+// readCgroupLink gives the directories that linkCgroup wrote down; nil where there
+// is nothing to go by.
+func readCgroupLink(d *stateDir) []cgroupv2.Made {
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(d.fd(), cgroupLink, buf)
+	if err != nil {
+		return nil
+	}
+	count, path, ok := strings.Cut(string(buf[:n]), ":")
+	there, err := strconv.Atoi(count)
+	if !ok || err != nil || path != filepath.Clean(path) || !filepath.IsAbs(path) || path == "/" {
+		return nil
+	}
+	var made []cgroupv2.Made
+	parts := strings.Split(path[1:], "/")
+	for i := range parts {
+		made = append(made, cgroupv2.Made{Path: "/" + strings.Join(parts[:i+1], "/"), Existed: i < there})
+	}
+	return made
+}
+
+// damaged is a record that cannot be read.
+func damaged(d *stateDir, why string) error {
+	return &stateError{text: "the record " + filepath.Join(d.path(), recordFile) + " is damaged: " + why,
+		hint: "Use delete --force, which removes what is left of the container " + d.id + "."}
+}

@@ -1,0 +1,109 @@
+package libcontainer
+
+import (
+	"os"
+	"os/signal"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mdrun/mdrun/libcontainer/internal/sys"
+)
+
+// RunOptions are the flags of run.
+type RunOptions struct {
+	CreateOptions
+	// Detach returns as soon as the program runs.
+	Detach bool
+	// Keep leaves the stopped container and its cgroup for delete.
+	Keep bool
+	// NoSubreaper does not make the caller the reaper of orphans.
+	NoSubreaper bool
+}
+
+// Run creates and starts a container. In the foreground it passes signals on,
+// relays a terminal, waits for the program, deletes the container, and gives the
+// program's exit status, or 128 plus the signal that ended it.
+func (r *Runtime) Run(id string, o RunOptions) (status int, err error) {
+	if o.Detach {
+		if err := r.Create(id, o.CreateOptions); err != nil {
+			return 1, err
+		}
+		return 0, r.Start(id)
+	}
+	return r.runInForeground(id, o)
+}
+
+func (r *Runtime) runInForeground(id string, o RunOptions) (int, error) {
+	if !o.NoSubreaper {
+		// Processes whose parent ends become ours to reap; prctl(2).
+		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+			return 1, fail("run", id, sys.Fail(err, "prctl", "PR_SET_CHILD_SUBREAPER"))
+		}
+	}
+	signals := make(chan os.Signal, 64)
+	signal.Notify(signals)
+	defer signal.Stop(signals)
+	terminal := newOwnTerminal()
+	defer terminal.giveBack()
+	c, err := r.create(id, o.CreateOptions, terminal)
+	if err != nil {
+		return 1, fail("run", id, err)
+	}
+	defer c.child.Close()
+	if c.cgroup != nil {
+		c.cgroup.Close()
+	}
+	held := &container{runtime: r, dir: c.dir, record: c.record}
+	go forward(signals, c.child.PidFD, terminal)
+	if err := held.startable(); err != nil {
+		return 1, fail("run", id, joinErrors(err, held.destroy()))
+	}
+	if err := held.release(c.child.PidFD); err != nil {
+		return 1, fail("run", id, joinErrors(err, held.destroy()))
+	}
+	_ = unix.Unlinkat(held.dir.fd(), fifoFile, 0)
+	held.dir.unlock()
+	status := await(c.child.PID)
+	terminal.end()
+	if o.Keep {
+		held.close()
+		return status, nil
+	}
+	return status, fail("run", id, held.relockAndDestroy())
+}
+
+// forward passes signals on to the program. Those that are about us alone stay:
+// SIGCHLD, SIGURG (the Go runtime's own), SIGPIPE, and a change of our terminal.
+func forward(signals <-chan os.Signal, pidfd int, terminal *ownTerminal) {
+	for s := range signals {
+		sig, ok := s.(unix.Signal)
+		switch {
+		case !ok || sig == unix.SIGCHLD || sig == unix.SIGURG || sig == unix.SIGPIPE:
+		case sig == unix.SIGWINCH && terminal.master != nil:
+			terminal.resize()
+		default:
+			_ = unix.PidfdSendSignal(pidfd, sig, nil, 0)
+		}
+	}
+}
+
+// await reaps every child until init is among them.
+func await(pid int) int {
+	for {
+		var status unix.WaitStatus
+		ended, err := unix.Wait4(-1, &status, 0, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return 1
+		}
+		if ended != pid {
+			continue
+		}
+		if status.Signaled() {
+			return 128 + int(status.Signal())
+		}
+		return status.ExitStatus()
+	}
+}

@@ -1,0 +1,97 @@
+package spawn
+
+import (
+	"errors"
+	"io"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mdrun/mdrun/libcontainer/internal/sys"
+)
+
+// Executable gives an O_PATH descriptor of our own program on a detached,
+// read-only mount: the container meets its init's image as /proc/PID/exe, and
+// must not be able to write to the file behind it (CVE-2019-5736). Where a mount
+// cannot be made (no CAP_SYS_ADMIN over our mount namespace) it gives a sealed
+// copy in memory.
+func Executable() (int, error) {
+	fd, err := detachedExecutable()
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EACCES) {
+		return sealedExecutable()
+	}
+	return fd, err
+}
+
+const self = "/proc/self/exe"
+
+func detachedExecutable() (int, error) {
+	tree, err := unix.OpenTree(unix.AT_FDCWD, self, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	if err != nil {
+		return -1, sys.Fail(err, "open_tree", sys.Quote(self), "OPEN_TREE_CLONE")
+	}
+	// Whoever holds this descriptor can make the mount writable again: it is
+	// closed before anything is cloned, and only a descriptor without that power
+	// (O_PATH of the file on the mount) lives on.
+	defer unix.Close(tree)
+	attr := &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NODEV}
+	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH, attr); err != nil {
+		return -1, sys.Fail(err, "mount_setattr", "MOUNT_ATTR_RDONLY")
+	}
+	path := "/proc/self/fd/" + strconv.Itoa(tree)
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, sys.Fail(err, "open", sys.Quote(path), "O_PATH")
+	}
+	if err := sameAsSelf(fd); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// sameAsSelf makes sure that the mount shows the file that runs now, not one that
+// a mount covers.
+func sameAsSelf(fd int) error {
+	var ours, theirs unix.Stat_t
+	if err := unix.Stat(self, &ours); err != nil {
+		return sys.Fail(err, "stat", sys.Quote(self))
+	}
+	if err := unix.Fstat(fd, &theirs); err != nil {
+		return sys.Fail(err, "fstat", "the detached executable")
+	}
+	if ours.Dev != theirs.Dev || ours.Ino != theirs.Ino {
+		return errors.New("protect the runtime's executable: " + self + " is not the file on its mount")
+	}
+	return nil
+}
+
+const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
+
+func sealedExecutable() (int, error) {
+	source, err := os.Open(self)
+	if err != nil {
+		return -1, err
+	}
+	defer source.Close()
+	fd, err := unix.MemfdCreate("mdrun", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	if err != nil {
+		return -1, sys.Fail(err, "memfd_create", "mdrun")
+	}
+	copied := os.NewFile(uintptr(fd), "mdrun")
+	defer copied.Close()
+	if _, err := io.Copy(copied, source); err != nil {
+		return -1, err
+	}
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
+		return -1, sys.Fail(err, "fcntl", "F_ADD_SEALS")
+	}
+	// A descriptor open for writing keeps execve from working (ETXTBSY).
+	path := "/proc/self/fd/" + strconv.Itoa(fd)
+	readOnly, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, sys.Fail(err, "open", sys.Quote(path), "O_PATH")
+	}
+	return readOnly, nil
+}

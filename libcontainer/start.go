@@ -1,0 +1,139 @@
+package libcontainer
+
+import (
+	"errors"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mdrun/mdrun/libcontainer/internal/sys"
+	"github.com/mdrun/mdrun/libcontainer/step"
+)
+
+// Start lets a created container run its program. It returns when execve has
+// succeeded; when it has not, the container is destroyed and the error says why
+// (runtime.md "Start").
+func (r *Runtime) Start(id string) error {
+	c, err := r.lock(id, "start")
+	if err != nil {
+		return fail("start", id, err)
+	}
+	return fail("start", id, c.start())
+}
+
+// start owns the container: it closes it.
+func (c *container) start() error {
+	if err := c.startable(); err != nil {
+		c.close()
+		return err
+	}
+	pidfd, ok := holdProcess(c.record.PID, c.record.StartTime)
+	if !ok {
+		c.close()
+		return errStopped
+	}
+	defer unix.Close(pidfd)
+	if err := c.release(pidfd); err != nil {
+		if errors.Is(err, errNotCalled) {
+			c.close()
+			return err
+		}
+		return joinErrors(err, c.destroy())
+	}
+	_ = unix.Unlinkat(c.dir.fd(), fifoFile, 0)
+	c.close()
+	return nil
+}
+
+var (
+	errStopped   = errors.New("cannot start a container that has stopped")
+	errNotCalled = errors.New("container init did not answer on exec.fifo")
+)
+
+func (c *container) startable() error {
+	switch s := c.status(true); s {
+	case Created:
+	case Stopped:
+		return errStopped
+	default:
+		return errors.New("cannot start an already running container")
+	}
+	if !c.record.HasProcess {
+		return &Error{Op: "start", ID: c.record.ID, Field: ".process", Err: errors.New("the container has no process to start"),
+			Hint: "config.json had no process when the container was created: delete it, add one, and create it again."}
+	}
+	return nil
+}
+
+// release opens the FIFO, which lets init go on, and listens on it.
+//
+// Init writes one byte just before execve and holds its end close-on-exec. The byte
+// and then end of file: it runs. More than the byte: it does not, and this is why.
+// End of file without the byte: init was killed. An init that is killed in the last
+// microseconds between byte and execve cannot be told from a program that was
+// killed at once.
+func (c *container) release(pidfd int) error {
+	fifo, err := unix.Openat(c.dir.fd(), fifoFile, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return errors.Join(errNotCalled, sys.Fail(err, "openat", sys.Quote(fifoFile)))
+	}
+	defer unix.Close(fifo)
+	heard, err := listen(fifo, pidfd)
+	switch {
+	case err != nil:
+		return errors.Join(errNotCalled, err)
+	case len(heard) == 0:
+		return errors.New("container init was killed before it executed the program")
+	case len(heard) > 1:
+		return step.DecodeFailure(heard[1:])
+	}
+	return nil
+}
+
+// listen reads the FIFO to its end. It reads only when poll says so: before init
+// has opened its end a read would give 0, which looks like the end.
+func listen(fifo, pidfd int) ([]byte, error) {
+	var heard []byte
+	p := []unix.PollFd{{Fd: int32(fifo), Events: unix.POLLIN}, {Fd: int32(pidfd), Events: unix.POLLIN}}
+	for {
+		err := sys.Retry(func() (err error) { _, err = unix.Poll(p, -1); return err })
+		if err != nil {
+			return nil, sys.Fail(err, "poll", "exec.fifo", "pidfd")
+		}
+		if p[0].Revents != 0 {
+			more, end, err := drain(fifo)
+			heard = append(heard, more...)
+			if err != nil || end {
+				return heard, err
+			}
+			continue
+		}
+		if p[1].Revents != 0 {
+			// Init is gone, and nothing more can be on its way.
+			more, _, err := drain(fifo)
+			return append(heard, more...), err
+		}
+	}
+}
+
+// drain reads what is there; end tells that the other end is closed.
+func drain(fifo int) (data []byte, end bool, err error) {
+	buf := make([]byte, 4096)
+	for {
+		n, err := unix.Read(fifo, buf)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err == unix.EAGAIN:
+			return data, false, nil
+		case err != nil:
+			return data, false, sys.Fail(err, "read", "exec.fifo")
+		case n == 0:
+			return data, true, nil
+		}
+		data = append(data, buf[:n]...)
+	}
+}
+
+// killWait is how long killed processes may take to be gone.
+const killWait = 10 * time.Second
