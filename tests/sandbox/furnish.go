@@ -139,14 +139,15 @@ func freshScratch(root string) error {
 	return mount("tmp", filepath.Join(root, "tmp"), "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=1777")
 }
 
-// kept is a directory below /tmp or /run that the program needs in the sandbox too.
+// kept is a file or directory right below /tmp or /run that the program needs in the
+// sandbox too.
 type kept struct {
 	path string
 	fd   int // its handle from before the cover
 }
 
-// openKept finds the directories in /tmp and /run that hold the program, its working
-// directory, the files the go command wants written, and the runtime under test.
+// openKept finds what in /tmp and /run holds the program, its working directory, the
+// files the go command wants written, and the runtime under test.
 func openKept(cwd string) ([]kept, error) {
 	paths := []string{cwd + "/.", os.Getenv("GOCOVERDIR") + "/.", os.Getenv("RUNTIME")}
 	if exe, err := os.Readlink("/proc/self/exe"); err == nil {
@@ -160,12 +161,12 @@ func openKept(cwd string) ([]kept, error) {
 	}
 	var all []kept
 	for _, p := range paths {
-		top := scratchDir(p)
+		top := belowScratch(p)
 		if top == "" || slices.ContainsFunc(all, func(k kept) bool { return k.path == top }) {
 			continue
 		}
-		fd, err := unix.Open(top, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+		fd, err := unix.Open(top, unix.O_PATH|unix.O_CLOEXEC, 0)
+		if errors.Is(err, unix.ENOENT) {
 			continue
 		}
 		if err != nil {
@@ -176,12 +177,12 @@ func openKept(cwd string) ([]kept, error) {
 	return all, nil
 }
 
-// scratchDir names the directory right below /tmp or /run that holds the file p, or
-// "" when p lies elsewhere: "/tmp/go-build1/b001/x.test" gives "/tmp/go-build1".
-func scratchDir(p string) string {
+// belowScratch names what right below /tmp or /run holds the file p, or "" when p
+// lies elsewhere: "/tmp/go-build1/b001/x.test" gives "/tmp/go-build1".
+func belowScratch(p string) string {
 	for _, top := range []string{"/tmp/", "/run/"} {
 		if rest, ok := strings.CutPrefix(p, top); ok {
-			if name, _, deeper := strings.Cut(rest, "/"); deeper && name != "" && name != "." && name != ".." {
+			if name, _, _ := strings.Cut(rest, "/"); name != "" && name != "." && name != ".." {
 				return top + name
 			}
 		}
@@ -191,7 +192,17 @@ func scratchDir(p string) string {
 
 func (k kept) show(root string) error {
 	target := filepath.Join(root, k.path)
-	if err := os.MkdirAll(target, 0o755); err != nil {
+	var st unix.Stat_t
+	if err := unix.Fstat(k.fd, &st); err != nil {
+		return fmt.Errorf("fstat %s: %w", k.path, err)
+	}
+	var err error
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		err = os.Mkdir(target, 0o755)
+	} else {
+		err = os.WriteFile(target, nil, 0o644)
+	}
+	if err != nil {
 		return err
 	}
 	return mount(fmt.Sprintf("/proc/self/fd/%d", k.fd), target, "", unix.MS_BIND|unix.MS_REC, "")

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// patience is how long a verb may take. What takes longer hangs.
+const patience = 10 * time.Second
+
+var errHang = fmt.Errorf("no answer within %v", patience)
+
+// commandLine is how the runtime is called for a verb; the options that the verb
+// needs in this variant are filled in.
+func commandLine(v variant, verb string) []string {
+	args := []string{"--root", stateRoot}
+	switch verb {
+	case "create", "run":
+		args = append(args, verb, "--bundle", bundleDir, "--pid-file", pidFile)
+		if v.Terminal && verb == "create" {
+			args = append(args, "--console-socket", consoleAt)
+		}
+		return append(args, id)
+	case "kill":
+		return append(args, "kill", id, "KILL")
+	case "delete --force":
+		return append(args, "delete", "--force", id)
+	case "list":
+		return append(args, "list", "--format", "json")
+	}
+	return append(args, verb, id)
+}
+
+// environ is what every call of the runtime gets: podman gives no more.
+func environ() []string { return []string{"XDG_RUNTIME_DIR=", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"} }
+
+// answer is what a call of the runtime came to.
+type answer struct {
+	out  string
+	said string // on stderr
+	err  error  // nil: exit status 0; errHang
+}
+
+func (a answer) String() string {
+	if a.err == nil {
+		return "0"
+	}
+	return strings.TrimSpace(fmt.Sprintf("%v %s", a.err, lastLine(a.said)))
+}
+
+func lastLine(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	last := lines[len(lines)-1]
+	return last[:min(len(last), 200)]
+}
+
+// call runs a verb to its end. What the container inherits are files and not pipes:
+// a pipe would keep us waiting for the container.
+func call(v variant, verb string) answer {
+	return callWith(v, verb, nil)
+}
+
+func callWith(v variant, verb string, stdio *os.File) answer {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	out, said := scratchFile("stdout"), scratchFile("stderr")
+	defer out.Close()
+	defer said.Close()
+	cmd := exec.CommandContext(ctx, runtimePath, commandLine(v, verb)...)
+	cmd.Env, cmd.Dir = environ(), bundleDir
+	cmd.Stdout, cmd.Stderr = out, said
+	if stdio != nil {
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = stdio, stdio, stdio
+	}
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		err = errHang
+	}
+	return answer{out: contents(out), said: contents(said), err: err}
+}
+
+// scratchFile lies in memory: it leaves nothing in a directory that is looked at.
+func scratchFile(name string) *os.File {
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
+	if err != nil {
+		panic(os.NewSyscallError("memfd_create", err))
+	}
+	return os.NewFile(uintptr(fd), name)
+}
+
+func contents(f *os.File) string {
+	data := make([]byte, 64<<10)
+	n, _ := f.ReadAt(data, 0)
+	return string(data[:n])
+}
+
+// status asks for the container's; "" when there is none of this name.
+func status(v variant) (string, answer) {
+	a := call(v, "state")
+	var s struct{ Status string }
+	if a.err == nil {
+		if err := json.Unmarshal([]byte(a.out), &s); err != nil {
+			a.err = fmt.Errorf("state prints no JSON: %w", err)
+		}
+	}
+	return s.Status, a
+}
+
+// listed asks whether the container is in the list.
+func listed(v variant) (bool, answer) {
+	a := call(v, "list")
+	if a.err != nil {
+		return false, a
+	}
+	var all []struct{ ID string }
+	if text := bytes.TrimSpace([]byte(a.out)); len(text) > 0 && !bytes.Equal(text, []byte("null")) {
+		if err := json.Unmarshal(text, &all); err != nil {
+			a.err = fmt.Errorf("list prints no JSON: %w", err)
+		}
+	}
+	for _, c := range all {
+		if c.ID == id {
+			return true, a
+		}
+	}
+	return false, a
+}
+
+// must turns the failure of a preparing verb into an error of the whole sweep.
+func must(a answer, verb string) error {
+	if a.err == nil {
+		return nil
+	}
+	return errors.New(verb + ": " + a.String())
+}
