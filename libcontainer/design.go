@@ -1,0 +1,156 @@
+package libcontainer
+
+import (
+	"path/filepath"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mdrun/mdrun/cgroupv2"
+	"github.com/mdrun/mdrun/libcontainer/compile"
+	"github.com/mdrun/mdrun/libcontainer/step"
+	"github.com/mdrun/mdrun/spec"
+)
+
+// design is all that is decided about a container before anything is made.
+type design struct {
+	ID      string
+	Options CreateOptions
+	Bundle  *spec.Bundle
+	Facts   compile.Facts
+	Birth   birth
+	Plan    step.Plan
+	// Settings are the cgroup's files; Devices its device program.
+	Settings []cgroupv2.Setting
+	Devices  *cgroupv2.Program
+	// Hierarchy, CgroupPath and Cgroup say where the cgroup will be; Cgroup is empty
+	// for a container that has none.
+	Hierarchy  *cgroupv2.Hierarchy
+	CgroupPath cgroupv2.Path
+	Cgroup     []cgroupv2.Made
+}
+
+// alter lets a test take a step out of every plan, to see that what explain prints
+// is what runs.
+var alter = func(p step.Plan) step.Plan { return p }
+
+// design decides everything and makes nothing.
+func (r *Runtime) design(id string, o CreateOptions, foreground bool) (*design, error) {
+	if err := checkKernel(); err != nil {
+		return nil, err
+	}
+	if err := spec.CheckID(id); err != nil {
+		return nil, err
+	}
+	if o.PidFile != "" {
+		var err error
+		if o.PidFile, err = filepath.Abs(o.PidFile); err != nil {
+			return nil, err
+		}
+		if err := checkPidFile(o.PidFile); err != nil {
+			return nil, err
+		}
+	}
+	d, err := r.compile(id, o, false)
+	if err != nil {
+		return nil, err
+	}
+	return d, d.survey()
+}
+
+// compile loads the bundle and turns it into a plan.
+func (r *Runtime) compile(id string, o CreateOptions, explain bool) (*design, error) {
+	dir := o.Bundle
+	if dir == "" {
+		dir = "."
+	}
+	bundle, err := spec.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range bundle.Warnings {
+		r.warn(w.Text, "config", w.Field)
+	}
+	return r.compileSpec(id, bundle, o, explain)
+}
+
+func (r *Runtime) compileSpec(id string, bundle *spec.Bundle, o CreateOptions, explain bool) (d *design, err error) {
+	d = &design{ID: id, Options: o, Bundle: bundle}
+	if d.Facts, err = lookUp(d, explain); err != nil {
+		return nil, err
+	}
+	plan, warnings, err := compile.Container(bundle.Spec, d.Facts)
+	if err != nil {
+		return nil, err
+	}
+	d.Plan = alter(plan)
+	for _, w := range warnings {
+		r.warn(w.Text, "config", w.Field)
+	}
+	if d.Birth, err = newBirth(bundle.Spec); err != nil {
+		return nil, err
+	}
+	if d.Settings, err = cgroupv2.Settings(d.resources()); err != nil {
+		return nil, err
+	}
+	if d.hasDeviceFilter() {
+		program, err := cgroupv2.DeviceProgram(d.deviceRules())
+		if err != nil {
+			return nil, err
+		}
+		d.Devices = &program
+	}
+	return d, nil
+}
+
+// survey finds the place of the cgroup and what of it is there already.
+func (d *design) survey() error {
+	h, err := cgroupv2.Open()
+	if err != nil {
+		return err
+	}
+	d.Hierarchy = h
+	path := ""
+	if l := d.Bundle.Spec.Linux; l != nil {
+		path = l.CgroupsPath
+	}
+	if d.CgroupPath, err = h.Locate(path, d.ID); err != nil {
+		return err
+	}
+	d.Cgroup, err = h.Survey(d.CgroupPath)
+	return err
+}
+
+func (d *design) resources() *specs.LinuxResources {
+	if d.Bundle.Spec.Linux == nil {
+		return nil
+	}
+	return d.Bundle.Spec.Linux.Resources
+}
+
+func (d *design) deviceRules() []specs.LinuxDeviceCgroup {
+	if r := d.resources(); r != nil {
+		return r.Devices
+	}
+	return nil
+}
+
+// hasDeviceFilter: every container has one, as with runc; without rules all devices
+// but the default ones are denied.
+func (d *design) hasDeviceFilter() bool { return true }
+
+func (d *design) terminal() bool {
+	return d.Bundle.Spec.Process != nil && d.Bundle.Spec.Process.Terminal
+}
+
+// splitLimits keeps back what leaves no room for an init that starts: a Go program
+// needs five threads, and cannot take the memory back that it has.
+func splitLimits(all []cgroupv2.Setting) (first, late []cgroupv2.Setting) {
+	for _, s := range all {
+		if s.File == "pids.max" && len(s.Value) == 1 {
+			late = append(late, s)
+			continue
+		}
+		first = append(first, s)
+	}
+	return first, late
+}
