@@ -78,3 +78,6 @@ func Retry(f func() error) error {
 		}
 	}
 }
+
+// Hex prints a set of flags.
+func Hex(n uint64) string { return "0x" + strconv.FormatUint(n, 16) }

@@ -1,0 +1,97 @@
+package compile
+
+import (
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// Join is a namespace that the child enters.
+type Join struct {
+	Type  specs.LinuxNamespaceType
+	Flag  int    // CLONE_NEW*
+	Path  string // of the namespace file on the host
+	Field string
+}
+
+// Birth says how the child is born (config-linux.md "Namespaces").
+type Birth struct {
+	New         uintptr // CLONE_NEW* flags; the cgroup namespace is a step instead
+	Join        []Join
+	UID, GID    []specs.LinuxIDMapping
+	TimeOffsets string // the text for timens_offsets
+	OwnPID      bool   // in a new pid namespace, whose end is the end of all its processes
+}
+
+var cloneFlags = map[specs.LinuxNamespaceType]int{
+	specs.PIDNamespace: unix.CLONE_NEWPID, specs.NetworkNamespace: unix.CLONE_NEWNET, specs.MountNamespace: unix.CLONE_NEWNS,
+	specs.IPCNamespace: unix.CLONE_NEWIPC, specs.UTSNamespace: unix.CLONE_NEWUTS, specs.UserNamespace: unix.CLONE_NEWUSER,
+	specs.CgroupNamespace: unix.CLONE_NEWCGROUP, specs.TimeNamespace: unix.CLONE_NEWTIME,
+}
+
+// NewBirth compiles it.
+func NewBirth(s *specs.Spec) (Birth, error) {
+	var b Birth
+	if s.Linux == nil {
+		return b, nil
+	}
+	for i, ns := range s.Linux.Namespaces {
+		field := ".linux.namespaces[" + strconv.Itoa(i) + "]"
+		flag, ok := cloneFlags[ns.Type]
+		switch {
+		case !ok:
+			return b, &Error{Field: field + ".type", Text: "unknown namespace type " + strconv.Quote(string(ns.Type))}
+		case ns.Path != "":
+			b.Join = append(b.Join, Join{Type: ns.Type, Flag: flag, Path: ns.Path, Field: field + ".path"})
+		case ns.Type == specs.CgroupNamespace:
+		default:
+			b.New |= uintptr(flag)
+		}
+		b.OwnPID = b.OwnPID || ns.Type == specs.PIDNamespace && ns.Path == ""
+	}
+	if b.New&unix.CLONE_NEWUSER != 0 {
+		b.UID, b.GID = s.Linux.UIDMappings, s.Linux.GIDMappings
+	}
+	b.TimeOffsets = timeOffsets(s.Linux.TimeOffsets)
+	return b, nil
+}
+
+// timeOffsets writes the lines of timens_offsets (time_namespaces(7)).
+func timeOffsets(offsets map[string]specs.LinuxTimeOffset) string {
+	var b strings.Builder
+	for _, clock := range []string{"monotonic", "boottime"} {
+		if o, ok := offsets[clock]; ok {
+			b.WriteString(clock + " " + strconv.FormatInt(o.Secs, 10) + " " + strconv.FormatUint(uint64(o.Nanosecs), 10) + "\n")
+		}
+	}
+	return b.String()
+}
+
+// Lines says in plain words what is made and entered at birth, each with its field.
+func (b *Birth) Lines() (lines []struct{ Field, Text string }) {
+	add := func(field, text string) { lines = append(lines, struct{ Field, Text string }{field, text}) }
+	for _, t := range []specs.LinuxNamespaceType{specs.UserNamespace, specs.PIDNamespace, specs.NetworkNamespace, specs.MountNamespace,
+		specs.IPCNamespace, specs.UTSNamespace, specs.TimeNamespace} {
+		if b.New&uintptr(cloneFlags[t]) != 0 {
+			add(".linux.namespaces", "a new "+string(t)+" namespace")
+		}
+	}
+	for _, j := range b.Join {
+		add(j.Field, "enter the "+string(j.Type)+" namespace of "+j.Path)
+	}
+	for _, m := range []struct {
+		field, kind string
+		list        []specs.LinuxIDMapping
+	}{{".linux.uidMappings", "user", b.UID}, {".linux.gidMappings", "group", b.GID}} {
+		for i, l := range m.list {
+			add(m.field+"["+strconv.Itoa(i)+"]", m.kind+" ids "+strconv.Itoa(int(l.ContainerID))+" to "+strconv.Itoa(int(l.ContainerID)+int(l.Size)-1)+
+				" are "+strconv.Itoa(int(l.HostID))+" and up on the host")
+		}
+	}
+	if b.TimeOffsets != "" {
+		add(".linux.timeOffsets", "clocks moved by: "+strings.ReplaceAll(strings.TrimSpace(b.TimeOffsets), "\n", ", "))
+	}
+	return lines
+}

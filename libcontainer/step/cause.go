@@ -1,0 +1,137 @@
+package step
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mdrun/mdrun/libcontainer/internal/sys"
+)
+
+// cause looks, after execve has failed, for what the errno does not say. The text
+// keeps the form "exec PATH: errno" that people know from other runtimes.
+func cause(path string, errno syscall.Errno) error {
+	p := &Problem{Text: "exec " + path + ": " + errno.Error()}
+	head := headOf(path)
+	switch {
+	case len(head) > 2 && head[0] == '#' && head[1] == '!':
+		p.Hint = scriptHint(path, head, errno)
+	case len(head) >= 20 && string(head[:4]) == "\x7fELF":
+		p.Hint = elfHint(path, head, errno)
+	case errno == unix.ENOEXEC:
+		p.Hint = textHint(path, head)
+	}
+	if p.Hint == "" {
+		return &sys.Error{Call: "execve(" + sys.Quote(path) + ")", Errno: errno}
+	}
+	return p
+}
+
+// headOf reads the beginning of a file, where formats say what they are.
+func headOf(path string) []byte {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, 4096)
+	n, err := unix.Read(fd, buf)
+	if err != nil {
+		return nil
+	}
+	return buf[:n]
+}
+
+func scriptHint(path string, head []byte, errno syscall.Errno) string {
+	line, _, _ := cut(string(head[2:]), '\n')
+	for len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
+		line = line[1:]
+	}
+	interpreter, _, _ := cut(line, ' ')
+	if n := len(interpreter); n > 0 && interpreter[n-1] == '\r' {
+		return "The interpreter of " + path + " is " + sys.Quote(interpreter) + ": the file has Windows line ends; run dos2unix on it."
+	}
+	if errno == unix.ENOENT {
+		return path + " exists, but its interpreter " + interpreter + " (line 1: #!" + line + ") is not in the root filesystem."
+	}
+	return "Its interpreter is " + interpreter + " (line 1: #!" + line + ")."
+}
+
+func textHint(path string, head []byte) string {
+	if len(head) == 0 {
+		return path + " is empty."
+	}
+	for _, c := range head {
+		if c == 0 {
+			return path + " is neither an ELF program nor a script."
+		}
+	}
+	return path + ` is text without "#!" in its first line: add #!/bin/sh.`
+}
+
+// machines are the ELF machine numbers that people meet (elf(5), e_machine).
+var machines = [...]struct {
+	number int
+	name   string
+}{{3, "i386"}, {8, "mips"}, {20, "ppc"}, {21, "ppc64"}, {22, "s390"}, {40, "arm"}, {62, "x86_64"}, {183, "aarch64"}, {243, "riscv"}, {258, "loongarch"}}
+
+func machineName(n int) string {
+	for _, m := range machines {
+		if m.number == n {
+			return m.name
+		}
+	}
+	return "machine " + sys.Int(n)
+}
+
+func elfHint(path string, head []byte, errno syscall.Errno) string {
+	little := head[5] == 1
+	machine := int(integer(head[18:20], little))
+	if errno == unix.ENOEXEC {
+		return path + " is an " + machineName(machine) + " program, which this kernel cannot run: no binfmt_misc handler is registered for it."
+	}
+	if errno != unix.ENOENT {
+		return ""
+	}
+	if loader := loaderOf(head, little); loader != "" {
+		return path + " needs the loader " + loader + " (ELF PT_INTERP), which is not in the root filesystem: a program of another distribution or libc?"
+	}
+	return ""
+}
+
+// loaderOf reads PT_INTERP of a 64-bit program; "" where there is none in its head.
+func loaderOf(head []byte, little bool) string {
+	const interp = 3
+	if head[4] != 2 || len(head) < 64 {
+		return ""
+	}
+	offset, size, count := integer(head[32:40], little), integer(head[54:56], little), integer(head[56:58], little)
+	for i := uint64(0); i < count; i++ {
+		at := offset + i*size
+		if size < 56 || at+56 > uint64(len(head)) {
+			return ""
+		}
+		h := head[at : at+56]
+		if integer(h[:4], little) != interp {
+			continue
+		}
+		start, length := integer(h[8:16], little), integer(h[32:40], little)
+		if length == 0 || start+length > uint64(len(head)) {
+			return ""
+		}
+		name, _, _ := cut(string(head[start:start+length]), 0)
+		return name
+	}
+	return ""
+}
+
+func integer(b []byte, little bool) (n uint64) {
+	for i := range b {
+		at := i
+		if little {
+			at = len(b) - 1 - i
+		}
+		n = n<<8 | uint64(b[at])
+	}
+	return n
+}

@@ -1,0 +1,166 @@
+package step
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/mdrun/mdrun/libcontainer/internal/inroot"
+	"github.com/mdrun/mdrun/libcontainer/internal/sys"
+)
+
+// Device makes a device node or FIFO in the container (config-linux.md "Devices"). A
+// node that is there already must be the same device.
+type Device struct {
+	Path     string
+	Mode     uint32 // S_IFCHR, S_IFBLK or S_IFIFO, with the permissions
+	Rdev     uint64 // 0 for a FIFO
+	UID, GID uint32 // in the container's user namespace
+	Bind     bool   // show the host's node instead: a user namespace may not make any
+}
+
+// Fields passes it through the codec.
+func (s *Device) Fields(c *Codec) {
+	c.String(&s.Path)
+	c.Uint32(&s.Mode)
+	c.Uint64(&s.Rdev)
+	c.Uint32(&s.UID)
+	c.Uint32(&s.GID)
+	c.Bool(&s.Bind)
+}
+
+func (s *Device) String() string {
+	verb := "make the device "
+	if s.Bind {
+		verb = "show the host's device "
+	}
+	return verb + s.Path + " (" + s.numbers() + ")"
+}
+
+func (s *Device) numbers() string {
+	switch s.Mode & unix.S_IFMT {
+	case unix.S_IFIFO:
+		return "fifo"
+	case unix.S_IFBLK:
+		return "b " + sys.Int(int(unix.Major(s.Rdev))) + ":" + sys.Int(int(unix.Minor(s.Rdev)))
+	}
+	return "c " + sys.Int(int(unix.Major(s.Rdev))) + ":" + sys.Int(int(unix.Minor(s.Rdev)))
+}
+
+// Apply makes it by its name in its folder, held open: a link in place of the name
+// is never followed (CVE-2026-41579).
+func (s *Device) Apply(env *Env) error {
+	dir, name, err := inroot.Parent(env.Root, s.Path)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dir)
+	if s.Bind {
+		return s.bind(dir, name)
+	}
+	// mknod(2) takes the umask off the mode.
+	old := unix.Umask(0)
+	err = unix.Mknodat(dir, name, s.Mode, int(s.Rdev))
+	unix.Umask(old)
+	if err == unix.EEXIST {
+		return s.matches(dir, name)
+	}
+	if err != nil {
+		return sys.Fail(err, "mknodat", sys.Quote(s.Path), s.numbers())
+	}
+	if s.UID == 0 && s.GID == 0 {
+		return nil
+	}
+	if err := unix.Fchownat(dir, name, int(s.UID), int(s.GID), unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return sys.Fail(err, "fchownat", sys.Quote(s.Path))
+	}
+	return nil
+}
+
+func (s *Device) matches(dir int, name string) error {
+	var st unix.Stat_t
+	if err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return sys.Fail(err, "fstatat", sys.Quote(s.Path))
+	}
+	if st.Mode&unix.S_IFMT == s.Mode&unix.S_IFMT && (st.Rdev == s.Rdev || s.Mode&unix.S_IFMT == unix.S_IFIFO) {
+		return nil
+	}
+	return &Problem{Text: s.Path + " exists in the root filesystem and is not the device " + s.numbers() + ": file exists",
+		Hint: "Remove it from the image, or mount a tmpfs on its folder."}
+}
+
+func (s *Device) bind(dir int, name string) error {
+	if s.Mode&unix.S_IFMT == unix.S_IFIFO {
+		if err := unix.Mknodat(dir, name, s.Mode, 0); err != nil && err != unix.EEXIST {
+			return sys.Fail(err, "mknodat", sys.Quote(s.Path), "fifo")
+		}
+		return nil
+	}
+	source, err := hostDevice("/dev/"+name, s.Mode&unix.S_IFMT, s.Rdev)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(source)
+	made, err := unix.Openat(dir, name, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
+	if err == nil {
+		unix.Close(made)
+	} else if err != unix.EEXIST {
+		return sys.Fail(err, "openat", sys.Quote(s.Path), "O_CREAT|O_EXCL")
+	}
+	place, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return sys.Fail(err, "openat", sys.Quote(s.Path), "O_PATH")
+	}
+	defer unix.Close(place)
+	tree, err := unix.OpenTree(source, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)
+	if err != nil {
+		return sys.Fail(err, "open_tree", sys.Quote("/dev/"+name), "OPEN_TREE_CLONE")
+	}
+	defer unix.Close(tree)
+	return attach(tree, place, s.Path)
+}
+
+// Link is a symbolic link in /dev.
+type Link struct {
+	Path, Target string
+	Replace      bool // take away what is there (ptmx)
+}
+
+// DeviceLinks makes the links of /dev (runtime-linux.md "Dev symbolic links", and
+// ptmx). What the image has there stays, except ptmx.
+type DeviceLinks struct{ Links []Link }
+
+// Fields passes it through the codec.
+func (s *DeviceLinks) Fields(c *Codec) {
+	List(c, &s.Links, func(c *Codec, l *Link) { c.String(&l.Path); c.String(&l.Target); c.Bool(&l.Replace) })
+}
+
+func (s *DeviceLinks) String() string {
+	text := "make the links"
+	for i, l := range s.Links {
+		if i > 0 {
+			text += ","
+		}
+		text += " " + l.Path
+	}
+	return text
+}
+
+// Apply makes them in one folder, held open.
+func (s *DeviceLinks) Apply(env *Env) error {
+	dir, err := inroot.MkdirAll(env.Root, "/dev")
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dir)
+	for _, l := range s.Links {
+		name := l.Path[len("/dev/"):]
+		if l.Replace {
+			if err := unix.Unlinkat(dir, name, 0); err != nil && err != unix.ENOENT {
+				return sys.Fail(err, "unlinkat", sys.Quote(l.Path))
+			}
+		}
+		if err := unix.Symlinkat(l.Target, dir, name); err != nil && err != unix.EEXIST {
+			return sys.Fail(err, "symlinkat", sys.Quote(l.Target), sys.Quote(l.Path))
+		}
+	}
+	return nil
+}

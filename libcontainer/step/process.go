@@ -1,0 +1,315 @@
+package step
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/mdrun/mdrun/libcontainer/internal/inroot"
+	"github.com/mdrun/mdrun/libcontainer/internal/sys"
+)
+
+// Cwd changes to the working directory of the program (config.md "process.cwd"),
+// making it where it is missing.
+type Cwd struct {
+	Path string
+	// AsUser is set for the second try, after the user has changed: a directory may
+	// be closed to root (NFS, user namespaces) and open to the user.
+	AsUser bool
+}
+
+// Fields passes it through the codec.
+func (s *Cwd) Fields(c *Codec) { c.String(&s.Path); c.Bool(&s.AsUser) }
+
+func (s *Cwd) String() string {
+	if s.AsUser {
+		return "make sure that the working directory is " + s.Path + ", as the user"
+	}
+	return "change to the working directory " + s.Path + ", made if missing"
+}
+
+// Apply changes through a descriptor that was reached below the root, so that no
+// path can lead outside (CVE-2024-21626), and asks the kernel where we are.
+func (s *Cwd) Apply(env *Env) error {
+	if s.AsUser {
+		return s.again(env)
+	}
+	fd, err := inroot.MkdirAll(env.Root, s.Path)
+	if err != nil {
+		return &Problem{Text: `chdir to cwd ("` + s.Path + `") set in config.json failed: ` + err.Error()}
+	}
+	defer unix.Close(fd)
+	err = unix.Fchdir(fd)
+	if err == unix.EACCES {
+		env.kept.cwdRefused = true
+		return nil
+	}
+	if err != nil {
+		return s.failed(err)
+	}
+	return s.inside()
+}
+
+func (s *Cwd) again(env *Env) error {
+	if !env.kept.cwdRefused {
+		return nil
+	}
+	fd, err := inroot.Open(env.Root, s.Path, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return s.failed(sys.Errno(err))
+	}
+	defer unix.Close(fd)
+	if err := unix.Fchdir(fd); err != nil {
+		return s.failed(err)
+	}
+	return s.inside()
+}
+
+func (s *Cwd) failed(err error) error {
+	return &Problem{Text: `chdir to cwd ("` + s.Path + `") set in config.json failed: ` + err.Error()}
+}
+
+// inside asks getcwd(2) itself: outside the root it answers "(unreachable)" or
+// ENOENT.
+func (s *Cwd) inside() error {
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Getcwd(buf)
+	if err == nil && n > 0 && buf[0] == '/' {
+		return nil
+	}
+	return &Problem{Text: "the working directory " + s.Path + " is not inside the container's root"}
+}
+
+// Umask sets the file mode creation mask.
+type Umask struct{ Mask uint32 }
+
+// Fields passes it through the codec.
+func (s *Umask) Fields(c *Codec) { c.Uint32(&s.Mask) }
+func (s *Umask) String() string  { return "set the umask to " + sys.Octal(s.Mask) }
+
+// Apply sets it.
+func (s *Umask) Apply(*Env) error {
+	unix.Umask(int(s.Mask))
+	return nil
+}
+
+// OwnStdio gives the program's user the files it was started with, as far as they can
+// be given (pipes; a terminal of the caller or /dev/null cannot, and need not).
+type OwnStdio struct{ UID uint32 }
+
+// Fields passes it through the codec.
+func (s *OwnStdio) Fields(c *Codec) { c.Uint32(&s.UID) }
+func (s *OwnStdio) String() string {
+	return "give input, output and error to user " + sys.Int(int(s.UID))
+}
+
+// Apply gives them. What is not permitted, read-only or not mapped stays as it is.
+func (s *OwnStdio) Apply(*Env) error {
+	for fd := range 3 {
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil || st.Uid == s.UID || st.Rdev == unix.Mkdev(1, 3) && st.Mode&unix.S_IFMT == unix.S_IFCHR {
+			continue // a closed descriptor has no owner either
+		}
+		err := unix.Fchown(fd, int(s.UID), -1)
+		if err != nil && err != unix.EPERM && err != unix.EROFS && err != unix.EINVAL {
+			return sys.Fail(err, "fchown", sys.Int(fd), sys.Int(int(s.UID)))
+		}
+	}
+	return nil
+}
+
+// OOMScore sets how soon the kernel's out-of-memory killer takes the program, from
+// -1000 (never) to 1000 (proc_pid_oom_score_adj(5)).
+type OOMScore struct{ Value int }
+
+// Fields passes it through the codec.
+func (s *OOMScore) Fields(c *Codec) { c.Int(&s.Value) }
+func (s *OOMScore) String() string  { return "set oom_score_adj to " + sys.Int(s.Value) }
+
+// Apply writes it.
+func (s *OOMScore) Apply(env *Env) error {
+	return inroot.WriteProc(env.Proc, "self/oom_score_adj", sys.Int(s.Value))
+}
+
+// Rlimit sets a resource limit (getrlimit(2)).
+type Rlimit struct {
+	Name       string // RLIMIT_NOFILE
+	Resource   int
+	Soft, Hard uint64
+}
+
+// Fields passes it through the codec.
+func (s *Rlimit) Fields(c *Codec) {
+	c.String(&s.Name)
+	c.Int(&s.Resource)
+	c.Uint64(&s.Soft)
+	c.Uint64(&s.Hard)
+}
+
+func (s *Rlimit) String() string {
+	return "set " + s.Name + " to " + limitText(s.Soft) + " (hard " + limitText(s.Hard) + ")"
+}
+
+func limitText(n uint64) string {
+	if n == ^uint64(0) {
+		return "unlimited"
+	}
+	return sys.Uint(n)
+}
+
+// Apply sets it.
+func (s *Rlimit) Apply(*Env) error {
+	if err := unix.Prlimit(0, s.Resource, &unix.Rlimit{Cur: s.Soft, Max: s.Hard}, nil); err != nil {
+		failed := sys.Fail(err, "prlimit", s.Name, limitText(s.Soft), limitText(s.Hard))
+		if err == unix.EPERM {
+			return &Problem{Text: failed.Error(), Hint: "Raising a hard limit needs CAP_SYS_RESOURCE on the host: lower it, or start the runtime with it."}
+		}
+		return failed
+	}
+	return nil
+}
+
+// NoNewPrivileges keeps execve from giving more privileges (prctl(2)
+// PR_SET_NO_NEW_PRIVS).
+type NoNewPrivileges struct{}
+
+// Fields passes it through the codec.
+func (s *NoNewPrivileges) Fields(*Codec)  {}
+func (s *NoNewPrivileges) String() string { return "set no_new_privs" }
+
+// Apply sets it.
+func (s *NoNewPrivileges) Apply(*Env) error {
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return sys.Fail(err, "prctl", "PR_SET_NO_NEW_PRIVS")
+	}
+	return nil
+}
+
+// User becomes the program's user and groups, and keeps the permitted capabilities
+// for the step Capabilities, which comes later.
+type User struct {
+	UID, GID uint32
+	Groups   []uint32
+	// NoSetgroups leaves the groups alone: the user namespace denies setgroups(2) and
+	// none are asked for.
+	NoSetgroups bool
+}
+
+// Fields passes it through the codec.
+func (s *User) Fields(c *Codec) {
+	c.Uint32(&s.UID)
+	c.Uint32(&s.GID)
+	c.Uint32s(&s.Groups)
+	c.Bool(&s.NoSetgroups)
+}
+
+func (s *User) String() string {
+	text := "become user " + sys.Int(int(s.UID)) + ", group " + sys.Int(int(s.GID))
+	for i, g := range s.Groups {
+		if i == 0 {
+			text += ", and groups"
+		}
+		text += " " + sys.Int(int(g))
+	}
+	return text
+}
+
+// Apply changes the ids of this thread only: it is the one that execs.
+func (s *User) Apply(env *Env) error {
+	if err := unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0); err != nil {
+		return sys.Fail(err, "prctl", "PR_SET_KEEPCAPS", "1")
+	}
+	if !s.NoSetgroups || len(s.Groups) > 0 {
+		if err := sys.Setgroups(s.Groups); err != nil {
+			return sys.Fail(err, "setgroups", "the additional groups")
+		}
+	}
+	if err := sys.Setresgid(s.GID); err != nil {
+		return s.unmapped(sys.Fail(err, "setresgid", sys.Int(int(s.GID))))
+	}
+	if err := sys.Setresuid(s.UID); err != nil {
+		return s.unmapped(sys.Fail(err, "setresuid", sys.Int(int(s.UID))))
+	}
+	// A change of ids makes a process that was not dumpable stay so; see prctl(2).
+	if err := unix.Prctl(unix.PR_SET_KEEPCAPS, 0, 0, 0, 0); err != nil {
+		return sys.Fail(err, "prctl", "PR_SET_KEEPCAPS", "0")
+	}
+	return nil
+}
+
+func (s *User) unmapped(err error) error {
+	if sys.Errno(err) != unix.EINVAL {
+		return err
+	}
+	return &Problem{Text: err.Error(), Hint: "The id is not in .linux.uidMappings or .linux.gidMappings of the user namespace."}
+}
+
+// Capabilities sets the five sets of this thread (capabilities(7)); bit N is the
+// capability with the number N.
+type Capabilities struct {
+	Bounding, Effective, Inheritable, Permitted, Ambient uint64
+	Last                                                 int // the kernel's last capability
+}
+
+// Fields passes them through the codec.
+func (s *Capabilities) Fields(c *Codec) {
+	c.Uint64(&s.Bounding)
+	c.Uint64(&s.Effective)
+	c.Uint64(&s.Inheritable)
+	c.Uint64(&s.Permitted)
+	c.Uint64(&s.Ambient)
+	c.Int(&s.Last)
+}
+
+func (s *Capabilities) String() string {
+	return "set capabilities: bounding " + sys.Hex(s.Bounding) + ", permitted " + sys.Hex(s.Permitted) + ", effective " + sys.Hex(s.Effective) +
+		", inheritable " + sys.Hex(s.Inheritable) + ", ambient " + sys.Hex(s.Ambient)
+}
+
+// Apply sets them.
+func (s *Capabilities) Apply(*Env) error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	for i := range data {
+		data[i].Effective = uint32(s.Effective >> (32 * i))
+		data[i].Permitted = uint32(s.Permitted >> (32 * i))
+		data[i].Inheritable = uint32(s.Inheritable >> (32 * i))
+	}
+	if err := unix.Capset(&header, &data[0]); err != nil {
+		return sys.Fail(err, "capset", sys.Hex(s.Permitted), sys.Hex(s.Effective), sys.Hex(s.Inheritable))
+	}
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
+		return sys.Fail(err, "prctl", "PR_CAP_AMBIENT_CLEAR_ALL")
+	}
+	for n := range s.Last + 1 {
+		if s.Ambient&(1<<n) == 0 {
+			continue
+		}
+		if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, uintptr(n), 0, 0); err != nil {
+			return sys.Fail(err, "prctl", "PR_CAP_AMBIENT_RAISE", sys.Int(n))
+		}
+	}
+	return nil
+}
+
+// Bounding drops capabilities from the bounding set, which needs CAP_SETPCAP and so
+// comes before the user changes.
+type Bounding struct {
+	Keep uint64
+	Last int
+}
+
+// Fields passes it through the codec.
+func (s *Bounding) Fields(c *Codec) { c.Uint64(&s.Keep); c.Int(&s.Last) }
+func (s *Bounding) String() string  { return "keep the bounding set " + sys.Hex(s.Keep) }
+
+// Apply drops the others.
+func (s *Bounding) Apply(*Env) error {
+	for n := range s.Last + 1 {
+		if s.Keep&(1<<n) != 0 {
+			continue
+		}
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(n), 0, 0, 0); err != nil {
+			return sys.Fail(err, "prctl", "PR_CAPBSET_DROP", sys.Int(n))
+		}
+	}
+	return nil
+}

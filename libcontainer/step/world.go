@@ -1,0 +1,84 @@
+package step
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mdrun/mdrun/libcontainer/internal/sys"
+)
+
+func errnoOf(n int) syscall.Errno { return syscall.Errno(n) }
+
+// CgroupNamespace makes a cgroup namespace whose root is the container's cgroup.
+// It is a step and no flag of clone3(2), which would take the parent's cgroup for
+// the root (cgroup_namespaces(7)).
+type CgroupNamespace struct{}
+
+func (s *CgroupNamespace) Fields(*Codec) {}
+func (s *CgroupNamespace) String() string {
+	return "make a cgroup namespace with the container's cgroup as its root"
+}
+
+// Apply unshares.
+func (s *CgroupNamespace) Apply(*Env) error {
+	if err := unix.Unshare(unix.CLONE_NEWCGROUP); err != nil {
+		return sys.Fail(err, "unshare", "CLONE_NEWCGROUP")
+	}
+	return nil
+}
+
+// Session makes init the leader of a session of its own: what runs in the container
+// cannot reach the caller's terminal (setsid(2)).
+type Session struct{}
+
+func (s *Session) Fields(*Codec)  {}
+func (s *Session) String() string { return "begin a session of its own" }
+
+// Apply begins it. A leader already is one: EPERM.
+func (s *Session) Apply(*Env) error {
+	if _, err := unix.Setsid(); err != nil && err != unix.EPERM {
+		return sys.Fail(err, "setsid")
+	}
+	return nil
+}
+
+// Keyring gives the container a session keyring of its own (keyctl(2)), so that it
+// does not see the caller's keys.
+type Keyring struct{ Name string }
+
+func (s *Keyring) Fields(c *Codec) { c.String(&s.Name) }
+func (s *Keyring) String() string  { return "join the new session keyring " + s.Name }
+
+// Apply joins it. A kernel without keyrings has no keys to hide.
+func (s *Keyring) Apply(*Env) error {
+	if _, err := unix.KeyctlJoinSessionKeyring(s.Name); err != nil && err != unix.ENOSYS {
+		return sys.Fail(err, "keyctl", "KEYCTL_JOIN_SESSION_KEYRING", sys.Quote(s.Name))
+	}
+	return nil
+}
+
+// Loopback sets the interface lo of a new network namespace up, where it is down
+// (netdevice(7)).
+type Loopback struct{}
+
+func (s *Loopback) Fields(*Codec)  {}
+func (s *Loopback) String() string { return "set the loopback interface up" }
+
+// Apply sets it up.
+func (s *Loopback) Apply(*Env) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return sys.Fail(err, "socket", "AF_INET")
+	}
+	defer unix.Close(fd)
+	ifr, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	ifr.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, ifr); err != nil {
+		return sys.Fail(err, "ioctl", "SIOCSIFFLAGS", `"lo"`)
+	}
+	return nil
+}
