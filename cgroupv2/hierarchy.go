@@ -1,0 +1,347 @@
+package cgroupv2
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Mount is where the hierarchy is mounted (cgroups(7)).
+const Mount = "/sys/fs/cgroup"
+
+// Path names a cgroup: absolute, clean, from the mount point; never the root itself.
+type Path string
+
+// Made is a directory on the way to a cgroup, and whether it was there before.
+type Made struct {
+	Path    string
+	Existed bool
+}
+
+// Hierarchy is the mounted cgroup v2 tree, reached by descriptor only.
+type Hierarchy struct {
+	mount string
+	fd    int
+}
+
+// Open opens the hierarchy on its usual place.
+func Open() (*Hierarchy, error) { return OpenAt(Mount) }
+
+// OpenAt opens the hierarchy that is mounted on dir.
+func OpenAt(dir string) (*Hierarchy, error) {
+	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: dir, Err: err}
+	}
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(fd, &st); err != nil || st.Type != unix.CGROUP2_SUPER_MAGIC {
+		unix.Close(fd)
+		return nil, &HostError{Text: "no cgroup v2 hierarchy is mounted on " + dir,
+			Hint: "mdrun needs cgroup v2 alone: boot with systemd.unified_cgroup_hierarchy=1, or mount -t cgroup2 none " + dir + " in a mount namespace."}
+	}
+	return &Hierarchy{mount: dir, fd: fd}, nil
+}
+
+// Close gives up the descriptor.
+func (h *Hierarchy) Close() { _ = unix.Close(h.fd) }
+
+// HostError is a state of the host or of a cgroup that stands in the way.
+type HostError struct{ Text, Hint string }
+
+func (e *HostError) Error() string { return e.Text }
+
+// beneath keeps every lookup below its start, on this filesystem, without links.
+const beneath = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_XDEV | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS
+
+func openBeneath(fd int, name string, flags int) (int, error) {
+	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: beneath}
+	for {
+		got, err := unix.Openat2(fd, name, &how)
+		if err == unix.EINTR || err == unix.EAGAIN {
+			continue
+		}
+		return got, err
+	}
+}
+
+func relative(p string) string {
+	if p = strings.TrimPrefix(path.Clean("/"+p), "/"); p != "" {
+		return p
+	}
+	return "."
+}
+
+// Locate gives the path of a container's cgroup (config-linux.md "Cgroups Path"): an
+// absolute cgroupsPath counts from the mount point; a relative one, and the id where
+// none is given, from the parent of the runtime's own cgroup.
+func (h *Hierarchy) Locate(cgroupsPath, id string) (Path, error) {
+	if strings.ContainsRune(cgroupsPath, 0) {
+		return "", &ValueError{Field: ".linux.cgroupsPath", Text: "the path holds a NUL byte"}
+	}
+	if strings.Count(cgroupsPath, ":") == 2 && !strings.HasPrefix(cgroupsPath, "/") {
+		return "", &ValueError{Field: ".linux.cgroupsPath", Text: "the systemd cgroup driver is not supported yet",
+			Hint: "Give a path instead of slice:prefix:name; with an engine, choose its cgroupfs driver."}
+	}
+	where := cgroupsPath
+	if !strings.HasPrefix(where, "/") {
+		own, err := ownCgroup()
+		if err != nil {
+			return "", err
+		}
+		if where == "" {
+			where = id
+		}
+		// Cleaned by itself first: ".." must not lead above the base.
+		where = path.Dir(own) + "/" + strings.TrimPrefix(path.Clean("/"+where), "/")
+	}
+	where = path.Clean("/" + where)
+	if where == "/" {
+		return "", &ValueError{Field: ".linux.cgroupsPath", Text: "the root cgroup cannot be a container's: every process of the host is in it",
+			Hint: "Give a path below it, or leave it out."}
+	}
+	return Path(where), nil
+}
+
+// ownCgroup is the line "0::" of /proc/self/cgroup.
+func ownCgroup() (string, error) {
+	data, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(data)) {
+		if own, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::"); ok {
+			return path.Clean("/" + own), nil
+		}
+	}
+	return "", &HostError{Text: "this process is in no cgroup of the cgroup v2 hierarchy"}
+}
+
+// Survey tells of every directory from the top down to p whether it is there. It
+// makes nothing. A cgroup that holds processes, its own or below it, or that is
+// frozen is refused: we never limit, freeze or kill what we did not start.
+func (h *Hierarchy) Survey(p Path) ([]Made, error) {
+	parts := strings.Split(strings.TrimPrefix(string(p), "/"), "/")
+	made := make([]Made, len(parts))
+	at, there := h.fd, true
+	defer func() {
+		if at != h.fd {
+			unix.Close(at)
+		}
+	}()
+	for i, name := range parts {
+		made[i] = Made{Path: "/" + strings.Join(parts[:i+1], "/")}
+		if !there {
+			continue
+		}
+		next, err := openBeneath(at, name, unix.O_PATH|unix.O_DIRECTORY)
+		if err == unix.ENOENT {
+			there = false
+			continue
+		}
+		if err != nil {
+			return nil, &os.PathError{Op: "open", Path: h.mount + made[i].Path, Err: err}
+		}
+		if at != h.fd {
+			unix.Close(at)
+		}
+		at, made[i].Existed = next, true
+	}
+	if there {
+		c := &Cgroup{path: string(p), fd: at, mount: h.mount}
+		return made, c.unfit()
+	}
+	return made, nil
+}
+
+// Create makes what is missing on the way to a cgroup and enables the controllers
+// that its settings need. On an error it takes back what it made.
+func (h *Hierarchy) Create(p Path, plan []Made, controllers []string) (*Cgroup, error) {
+	c, err := h.create(plan, controllers)
+	if err != nil {
+		return nil, errors.Join(err, h.Delete(plan))
+	}
+	return c, nil
+}
+
+func (h *Hierarchy) create(plan []Made, controllers []string) (*Cgroup, error) {
+	at := h.fd
+	for _, m := range plan {
+		if len(controllers) > 0 {
+			if err := enable(at, path.Dir(m.Path), controllers); err != nil {
+				return nil, closing(err, at, h.fd)
+			}
+		}
+		name := path.Base(m.Path)
+		if !m.Existed {
+			if err := unix.Mkdirat(at, name, 0o755); err != nil && err != unix.EEXIST {
+				return nil, closing(h.makeError(m.Path, err), at, h.fd)
+			}
+		}
+		next, err := openBeneath(at, name, unix.O_RDONLY|unix.O_DIRECTORY)
+		if err != nil {
+			return nil, closing(&os.PathError{Op: "open", Path: h.mount + m.Path, Err: err}, at, h.fd)
+		}
+		_ = closing(nil, at, h.fd)
+		at = next
+	}
+	return &Cgroup{path: plan[len(plan)-1].Path, fd: at, mount: h.mount}, nil
+}
+
+func closing(err error, fd, but int) error {
+	if fd != but {
+		unix.Close(fd)
+	}
+	return err
+}
+
+func (h *Hierarchy) makeError(p string, err error) error {
+	hint := ""
+	switch err {
+	case unix.EROFS, unix.EACCES, unix.EPERM:
+		hint = "This needs a writable cgroup hierarchy: root, or a cgroup that was delegated to this user."
+	case unix.EAGAIN:
+		hint = "The limit cgroup.max.descendants or cgroup.max.depth of a parent is reached."
+	}
+	return &CallError{Call: "mkdir(" + h.mount + p + ")", Err: err, Hint: hint}
+}
+
+// CallError is a system call on a cgroup that did not succeed.
+type CallError struct {
+	Call string
+	Err  error
+	Hint string
+}
+
+func (e *CallError) Error() string { return e.Call + ": " + e.Err.Error() }
+
+// Unwrap gives the errno.
+func (e *CallError) Unwrap() error { return e.Err }
+
+// enable switches controllers on for the children of a cgroup, those that are not on
+// yet: a write takes a lock even when it changes nothing.
+func enable(fd int, p string, controllers []string) error {
+	on, err := readFile(fd, "cgroup.subtree_control")
+	if err != nil {
+		return &CallError{Call: "read(" + p + "/cgroup.subtree_control)", Err: err}
+	}
+	have := strings.Fields(on)
+	for _, c := range controllers {
+		if contains(have, c) {
+			continue
+		}
+		if err := writeFile(fd, "cgroup.subtree_control", "+"+c); err != nil {
+			return controllerError(fd, p, c, err)
+		}
+	}
+	return nil
+}
+
+// controllerError says why a controller cannot be had.
+func controllerError(fd int, p, controller string, err error) error {
+	e := &CallError{Call: "write(" + Mount + p + "/cgroup.subtree_control, +" + controller + ")", Err: err}
+	if all, readErr := readFile(fd, "cgroup.controllers"); readErr == nil && !contains(strings.Fields(all), controller) {
+		e.Hint = "The controller " + controller + " is not available in " + p + " (cgroup.controllers: " + strings.TrimSpace(all) +
+			"): enable it in the cgroups above, or leave the limit out. It may be in use by cgroup v1."
+		return e
+	}
+	if err == unix.EBUSY {
+		e.Hint = "The cgroup " + p + " holds processes, and a cgroup with processes cannot give controllers to children (the rule of no internal processes): give another .linux.cgroupsPath."
+	}
+	return e
+}
+
+func contains(list []string, s string) bool {
+	for _, v := range list {
+		if v == s {
+			return true
+		}
+	}
+	return false
+}
+
+// ControllersFor lists the controllers that settings belong to, in their order.
+func ControllersFor(list []Setting) []string {
+	var need []string
+	for _, s := range list {
+		c, _, _ := strings.Cut(s.File, ".")
+		if c != "cgroup" && !contains(need, c) {
+			need = append(need, c)
+		}
+	}
+	return need
+}
+
+// OpenCgroup opens a cgroup that exists; errors.Is(err, fs.ErrNotExist) otherwise.
+func (h *Hierarchy) OpenCgroup(p string) (*Cgroup, error) {
+	fd, err := openBeneath(h.fd, relative(p), unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: h.mount + p, Err: err}
+	}
+	return &Cgroup{path: p, fd: fd, mount: h.mount}, nil
+}
+
+// Delete removes the directories that create made, the innermost first, with what
+// the container made below its own. What is gone already is no error; a parent that
+// others use by now stays.
+func (h *Hierarchy) Delete(plan []Made) error {
+	for i := len(plan) - 1; i >= 0; i-- {
+		if plan[i].Existed {
+			return nil
+		}
+		own := i == len(plan)-1
+		err := h.remove(plan[i].Path, own)
+		switch {
+		case err == nil:
+		case !own && (errors.Is(err, unix.EBUSY) || errors.Is(err, unix.ENOTEMPTY)):
+			return nil
+		default:
+			return &CallError{Call: "rmdir(" + h.mount + plan[i].Path + ")", Err: err}
+		}
+	}
+	return nil
+}
+
+func (h *Hierarchy) remove(p string, below bool) error {
+	parent, err := openBeneath(h.fd, relative(path.Dir(p)), unix.O_PATH|unix.O_DIRECTORY)
+	if err == unix.ENOENT {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(parent)
+	return removeAt(parent, path.Base(p), below, 0)
+}
+
+// removeAt tries the plain way first: a container with cgroups of its own is rare.
+func removeAt(parent int, name string, below bool, depth int) error {
+	err := unix.Unlinkat(parent, name, unix.AT_REMOVEDIR)
+	if err == unix.ENOENT {
+		return nil
+	}
+	if err != unix.EBUSY || !below || depth > 64 {
+		return err
+	}
+	fd, openErr := openBeneath(parent, name, unix.O_RDONLY|unix.O_DIRECTORY)
+	if openErr != nil {
+		return openErr
+	}
+	dir := os.NewFile(uintptr(fd), name)
+	defer dir.Close()
+	entries, readErr := dir.ReadDir(-1)
+	if readErr != nil {
+		return readErr
+	}
+	for _, e := range entries {
+		if e.Type()&fs.ModeDir != 0 {
+			if err := removeAt(fd, e.Name(), true, depth+1); err != nil {
+				return err
+			}
+		}
+	}
+	return unix.Unlinkat(parent, name, unix.AT_REMOVEDIR)
+}
