@@ -1,0 +1,146 @@
+// Package spec says what a bundle asks for (runtime-spec config.md): it reads
+// config.json strictly, checks it, reports all problems at once, each with its place,
+// and refuses by name what mdrun does not support, so that nothing is ever ignored in
+// silence. It touches nothing but the bundle's config.json.
+package spec
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/mdrun/mdrun/spec/strictjson"
+)
+
+// ConfigFile is the name of the configuration in a bundle (bundle.md).
+const ConfigFile = "config.json"
+
+// sizeLimit is the largest configuration that is read, in bytes.
+const sizeLimit = 16 << 20
+
+// Bundle is a bundle whose configuration has passed every check.
+type Bundle struct {
+	Dir      string // absolute
+	Spec     *specs.Spec
+	Raw      []byte    // config.json as it was read
+	Warnings []Problem // what is odd but no failure
+}
+
+// Problem is one thing that is wrong, or odd, in a configuration.
+type Problem struct {
+	Field     string // where, as a jq path: `jq .mounts[3].source config.json` shows it
+	Text      string // what
+	Hint      string // what to do, a sentence; may be empty
+	Line, Col int    // from 1; 0 where only the field is known
+}
+
+func (p Problem) String() string {
+	if p.Field == "" {
+		return p.Text
+	}
+	return p.Field + ": " + p.Text
+}
+
+// Error is a configuration that cannot be used, with every problem it has.
+type Error struct {
+	File     string
+	Problems []Problem
+	Source   string // the broken line with a caret below it; empty when the JSON is sound
+}
+
+// Error names all problems on one line.
+func (e *Error) Error() string {
+	texts := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		texts[i] = p.String()
+		if p.Line > 0 {
+			texts[i] = e.File + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Col) + ": " + texts[i]
+		}
+	}
+	if len(texts) > 1 {
+		return strconv.Itoa(len(texts)) + " problems in " + e.File + ": " + strings.Join(texts, "; ")
+	}
+	return strings.Join(texts, "")
+}
+
+// Load reads and checks the configuration of the bundle in dir.
+func Load(dir string) (*Bundle, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := readConfig(abs)
+	if err != nil {
+		return nil, err
+	}
+	s, warnings, err := Decode(ConfigFile, raw)
+	if err != nil {
+		return nil, err
+	}
+	return &Bundle{Dir: abs, Spec: s, Raw: raw, Warnings: warnings}, nil
+}
+
+// Decode reads and checks a configuration that is in memory; name stands for it in
+// messages. The warnings are valid whether or not there is an error.
+func Decode(name string, data []byte) (*specs.Spec, []Problem, error) {
+	s, warnings, err := decode(name, data)
+	if err != nil {
+		return nil, nil, jsonError(name, err)
+	}
+	c := &checker{spec: s, warnings: warnings}
+	c.all()
+	if len(c.problems) > 0 {
+		return nil, c.warnings, &Error{File: name, Problems: c.problems}
+	}
+	return s, c.warnings, nil
+}
+
+func jsonError(name string, err error) error {
+	var e *strictjson.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	return &Error{File: name, Problems: []Problem{{Field: e.Field, Text: e.Text, Line: e.Line, Col: e.Col}}, Source: e.Show()}
+}
+
+// readConfig opens without waiting (a FIFO) and reads only a regular file of a
+// sensible size.
+func readConfig(dir string) ([]byte, error) {
+	path := filepath.Join(dir, ConfigFile)
+	st, err := os.Stat(dir)
+	if err == nil && !st.IsDir() {
+		err = &os.PathError{Op: "open", Path: dir, Err: unix.ENOTDIR}
+	}
+	if err != nil {
+		return nil, &Error{File: path, Problems: []Problem{{Text: "the bundle cannot be read: " + err.Error(), Hint: "Give --bundle the directory that holds config.json."}}}
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, &Error{File: path, Problems: []Problem{{Text: "JSON specification file " + ConfigFile + " not found in " + dir, Hint: "`mdrun spec --bundle " + dir + "` makes one."}}}
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if st, err = f.Stat(); err != nil {
+		return nil, err
+	}
+	switch {
+	case !st.Mode().IsRegular():
+		return nil, &Error{File: path, Problems: []Problem{{Text: path + " is not a regular file"}}}
+	case st.Size() > sizeLimit:
+		return nil, &Error{File: path, Problems: []Problem{{Text: path + " is larger than 16 MiB"}}}
+	}
+	data := make([]byte, st.Size())
+	n, err := io.ReadFull(f, data)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return data[:n], nil
+}

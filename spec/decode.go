@@ -1,0 +1,92 @@
+package spec
+
+//go:generate go run ./gen
+
+import (
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mdrun/mdrun/spec/strictjson"
+)
+
+// decoder reads a specification; the methods are generated from its types.
+type decoder struct{ r *strictjson.Reader }
+
+// require reports a member that must be there; seen has a bit for each name.
+func (d *decoder) require(seen uint, names ...string) {
+	for i, name := range names {
+		if seen&(1<<i) == 0 && d.r.Err() == nil {
+			d.r.Fail("." + name + " is missing")
+		}
+	}
+}
+
+// decode reads a document and notes the keys that it does not know.
+func decode(name string, data []byte) (*specs.Spec, []Problem, error) {
+	d := &decoder{strictjson.New(name, data)}
+	s := &specs.Spec{}
+	d.readSpec(s)
+	if err := d.r.End(); err != nil {
+		return nil, nil, err
+	}
+	var unknown []Problem
+	for _, u := range d.r.Unknown {
+		p := Problem{Field: u.Field, Text: "unknown key, ignored", Line: u.Line, Col: u.Col}
+		if near := nearKey(u.Field); near != "" {
+			p.Hint = "Did you mean " + near + "?"
+		}
+		unknown = append(unknown, p)
+	}
+	return s, unknown, nil
+}
+
+// nearKey gives the field of the coverage table that differs only in case or in one
+// letter.
+func nearKey(field string) string {
+	plain := withoutIndexes(field)
+	for _, row := range coverage {
+		if strings.EqualFold(row.Field, plain) || len(plain) > 6 && near(row.Field, plain) {
+			return row.Field
+		}
+	}
+	return ""
+}
+
+// withoutIndexes turns .mounts[3].source into .mounts[].source.
+func withoutIndexes(field string) string {
+	var b strings.Builder
+	for i := 0; i < len(field); i++ {
+		b.WriteByte(field[i])
+		if field[i] == '[' {
+			for i+1 < len(field) && field[i+1] != ']' {
+				i++
+			}
+		}
+	}
+	return b.String()
+}
+
+// near tells whether two words differ in one letter, or in two that are swapped.
+func near(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	if len(b)-len(a) > 1 {
+		return false
+	}
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
+	}
+	if len(a) < len(b) {
+		return a[i:] == b[i+1:]
+	}
+	if i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] {
+		return a[i+2:] == b[i+2:]
+	}
+	return i < len(a) && a[i+1:] == b[i+1:]
+}
+
+func index(field string, i int) string { return field + "[" + strconv.Itoa(i) + "]" }
