@@ -82,6 +82,7 @@ func (r *Runtime) create(id string, o CreateOptions, terminal consoleSink) (_ *c
 		c.makeCgroup,
 		c.spawn,
 		c.recordChild,
+		c.adoptFifo,
 		c.filterDevices,
 		c.sendPlan,
 		c.converse,
@@ -110,7 +111,8 @@ func (c *creation) reserve() error {
 		if err := d.write(configFile, c.Bundle.Raw); err != nil {
 			return err
 		}
-		return makeFifo(d, c.Birth.hostOwner(c.Bundle.Spec))
+		uid, gid := c.Birth.hostOwner(c.Bundle.Spec)
+		return makeFifo(d, uid, gid)
 	})
 	if err != nil {
 		return err
@@ -307,8 +309,6 @@ func (c *creation) explainDeath(err error) error {
 
 // lastWords says how a child of ours ended, without reaping it.
 func lastWords(pid int) string {
-	var info unix.Siginfo
-	_ = info
 	var status unix.WaitStatus
 	if _, err := unix.Wait4(pid, &status, unix.WNOHANG, nil); err != nil {
 		return "ended"
@@ -317,4 +317,13 @@ func lastWords(pid int) string {
 		return "was killed by " + unix.SignalName(status.Signal())
 	}
 	return "ended with status " + sys.Int(status.ExitStatus())
+}
+
+// deviceFailure: a filter that cannot be loaded is an error unless it could not deny
+// anything that the container is able to make.
+func (c *creation) deviceFailure(err error) error {
+	if errors.Is(err, unix.EPERM) && unix.Geteuid() != 0 {
+		return nil // without privileges no device node can be made or opened anyway
+	}
+	return err
 }

@@ -1,12 +1,16 @@
 package libcontainer
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/mdrun/mdrun/cgroupv2"
 	"github.com/mdrun/mdrun/libcontainer/compile"
+	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 	"github.com/mdrun/mdrun/libcontainer/step"
 	"github.com/mdrun/mdrun/spec"
 )
@@ -86,7 +90,7 @@ func (r *Runtime) compileSpec(id string, bundle *spec.Bundle, o CreateOptions, e
 	for _, w := range warnings {
 		r.warn(w.Text, "config", w.Field)
 	}
-	if d.Birth, err = newBirth(bundle.Spec); err != nil {
+	if d.Birth.Birth, err = compile.NewBirth(bundle.Spec); err != nil {
 		return nil, err
 	}
 	if d.Settings, err = cgroupv2.Settings(d.resources()); err != nil {
@@ -153,4 +157,61 @@ func splitLimits(all []cgroupv2.Setting) (first, late []cgroupv2.Setting) {
 		first = append(first, s)
 	}
 	return first, late
+}
+
+// lookUp gathers what compiling has to know of the host.
+func lookUp(d *design, explain bool) (compile.Facts, error) {
+	f := compile.Facts{ID: d.ID, BundleDir: d.Bundle.Dir, NoPivot: d.Options.NoPivot, NoNewKeyring: d.Options.NoNewKeyring,
+		PreserveFDs: d.Options.PreserveFDs}
+	f.Rootfs = d.Bundle.Spec.Root.Path
+	if !filepath.IsAbs(f.Rootfs) {
+		f.Rootfs = filepath.Join(d.Bundle.Dir, f.Rootfs)
+	}
+	if !explain {
+		resolved, err := resolveRoot(f.Rootfs)
+		if err != nil {
+			return f, err
+		}
+		f.Rootfs = resolved
+	}
+	var err error
+	f.LastCap, f.Permitted, err = capabilities()
+	return f, err
+}
+
+// resolveRoot follows links on the way to the root directory, which is the host's.
+func resolveRoot(path string) (string, error) {
+	resolved, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		var st os.FileInfo
+		if st, err = os.Stat(resolved); err == nil && !st.IsDir() {
+			err = &os.PathError{Op: "open", Path: resolved, Err: unix.ENOTDIR}
+		}
+	}
+	if err != nil {
+		return "", &Error{Op: "open", Field: ".root.path", Err: errors.New("invalid rootfs: " + err.Error()),
+			Hint: "The path counts from the bundle, " + filepath.Dir(path) + "."}
+	}
+	if resolved == "/" {
+		return "", &Error{Op: "open", Field: ".root.path", Err: errors.New("the root of the host cannot be a container's root")}
+	}
+	return resolved, nil
+}
+
+// capabilities gives the number of the kernel's last capability, and what this
+// process may use (capget(2)).
+func capabilities() (last int, permitted uint64, err error) {
+	// The bounding set knows every capability of the kernel, and no more
+	// (prctl(2) PR_CAPBSET_READ: EINVAL).
+	for last = 63; last > 0; last-- {
+		if _, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(last), 0, 0, 0); err == nil {
+			break
+		}
+	}
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return 0, 0, sys.Fail(err, "capget")
+	}
+	return last, uint64(data[1].Permitted)<<32 | uint64(data[0].Permitted), nil
 }

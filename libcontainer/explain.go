@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"github.com/mdrun/mdrun/cgroupv2"
+	"github.com/mdrun/mdrun/libcontainer/compile"
 	"github.com/mdrun/mdrun/libcontainer/step"
 	"github.com/mdrun/mdrun/spec"
 )
@@ -11,7 +12,7 @@ import (
 // Plan is the very value that create sends.
 type Explanation struct {
 	ID      string             // "" for a bundle
-	Birth   []step.Entry       // namespaces and maps, made or entered by clone and setns
+	Birth   []compile.Line     // namespaces and maps, made or entered by clone and setns
 	Cgroup  []cgroupv2.Setting // files of the cgroup, in the order of writing
 	Devices []string           // the rules of the device filter, in plain words
 	Plan    step.Plan          // what init does
@@ -50,7 +51,7 @@ func (r *Runtime) ExplainID(id string) (*Explanation, error) {
 }
 
 func (d *design) explanation(id string) *Explanation {
-	e := &Explanation{ID: id, Birth: d.Birth.Entries(), Cgroup: d.Settings, Plan: d.Plan}
+	e := &Explanation{ID: id, Birth: d.Birth.Lines(), Cgroup: d.Settings, Plan: d.Plan}
 	if d.hasDeviceFilter() {
 		e.Devices = cgroupv2.DescribeDevices(d.deviceRules())
 	}

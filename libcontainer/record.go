@@ -10,6 +10,7 @@ import (
 
 	"github.com/mdrun/mdrun/cgroupv2"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
+	"github.com/mdrun/mdrun/spec/strictjson"
 )
 
 // recordVersion is the format of the record. A newer mdrun reads older ones; a
@@ -42,7 +43,7 @@ type record struct {
 func newRecord(d *design) *record {
 	return &record{
 		ID: d.ID, Bundle: d.Bundle.Dir, Rootfs: d.Facts.Rootfs, Created: time.Now().UTC(),
-		HasProcess: d.Bundle.Spec.Process != nil, SharesPID: !d.Birth.OwnPID(), PidFile: d.Options.PidFile,
+		HasProcess: d.Bundle.Spec.Process != nil, SharesPID: !d.Birth.OwnPID, PidFile: d.Options.PidFile,
 		Driver: "cgroupfs", Cgroup: d.Cgroup, Annotations: d.Bundle.Spec.Annotations,
 	}
 }
@@ -129,4 +130,94 @@ func readCgroupLink(d *stateDir) []cgroupv2.Made {
 func damaged(d *stateDir, why string) error {
 	return &stateError{text: "the record " + filepath.Join(d.path(), recordFile) + " is damaged: " + why,
 		hint: "Use delete --force, which removes what is left of the container " + d.id + "."}
+}
+
+// loadRecord reads the record. Keys that it does not know are of a newer mdrun and of
+// no harm.
+func loadRecord(d *stateDir) (*record, error) {
+	data, err := d.read(recordFile)
+	if err != nil {
+		return nil, damaged(d, err.Error())
+	}
+	r, version, err := decodeRecord(data)
+	switch {
+	case err != nil:
+		return nil, damaged(d, err.Error())
+	case version > recordVersion:
+		return nil, damaged(d, "it has the format "+strconv.Itoa(version)+" of a newer mdrun")
+	case r.ID != d.id || version < 1:
+		return nil, damaged(d, "it is not that of the container "+d.id)
+	}
+	return r, nil
+}
+
+func decodeRecord(data []byte) (*record, int, error) {
+	in := strictjson.New(recordFile, data)
+	r := &record{}
+	version := 0
+	in.Object(func(key string) bool {
+		switch key {
+		case "version":
+			version = int(in.Int(32))
+		case "id":
+			r.ID = in.String()
+		case "bundle":
+			r.Bundle = in.String()
+		case "rootfs":
+			r.Rootfs = in.String()
+		case "created":
+			r.Created = readTime(in)
+		case "pid":
+			r.PID = int(in.Int(32))
+		case "startTime":
+			r.StartTime = in.Uint(64)
+		case "hasProcess":
+			r.HasProcess = in.Bool()
+		case "sharesPID":
+			r.SharesPID = in.Bool()
+		case "pidFile":
+			r.PidFile = in.String()
+		case "driver":
+			r.Driver = in.String()
+		case "scope":
+			r.Scope = in.String()
+		case "slice":
+			r.Slice = in.String()
+		case "cgroup":
+			in.Array(func(int) { r.Cgroup = append(r.Cgroup, readMade(in)) })
+		case "annotations":
+			r.Annotations = map[string]string{}
+			in.Object(func(name string) bool { r.Annotations[name] = in.String(); return true })
+		default:
+			return false
+		}
+		return true
+	})
+	return r, version, in.End()
+}
+
+func readTime(in *strictjson.Reader) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, in.String())
+	if err != nil {
+		in.Fail("not a time")
+	}
+	return t
+}
+
+func readMade(in *strictjson.Reader) (m cgroupv2.Made) {
+	in.Object(func(key string) bool {
+		switch key {
+		case "path":
+			m.Path = in.String()
+			if !filepath.IsAbs(m.Path) || m.Path == "/" || m.Path != filepath.Clean(m.Path) {
+				in.Fail("not the path of a cgroup")
+			}
+		case "existed":
+			m.Existed = in.Bool()
+		default:
+			return false
+		}
+		return true
+	})
+	return m
 }

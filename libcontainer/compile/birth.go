@@ -69,9 +69,12 @@ func timeOffsets(offsets map[string]specs.LinuxTimeOffset) string {
 	return b.String()
 }
 
-// Lines says in plain words what is made and entered at birth, each with its field.
-func (b *Birth) Lines() (lines []struct{ Field, Text string }) {
-	add := func(field, text string) { lines = append(lines, struct{ Field, Text string }{field, text}) }
+// Line is a sentence about the container and the field that it comes from.
+type Line struct{ Field, Text string }
+
+// Lines says in plain words what is made and entered at birth.
+func (b *Birth) Lines() (lines []Line) {
+	add := func(field, text string) { lines = append(lines, Line{field, text}) }
 	for _, t := range []specs.LinuxNamespaceType{specs.UserNamespace, specs.PIDNamespace, specs.NetworkNamespace, specs.MountNamespace,
 		specs.IPCNamespace, specs.UTSNamespace, specs.TimeNamespace} {
 		if b.New&uintptr(cloneFlags[t]) != 0 {
