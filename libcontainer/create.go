@@ -77,20 +77,24 @@ func (r *Runtime) create(id string, o CreateOptions, terminal consoleSink) (_ *c
 	if c.console, err = connectConsole(c.design, terminal); err != nil {
 		return nil, err
 	}
-	for _, act := range []func() error{
-		c.reserve,
-		c.makeCgroup,
-		c.spawn,
-		c.recordChild,
-		c.adoptFifo,
-		c.filterDevices,
-		c.sendPlan,
-		c.converse,
-		c.finishLimits,
-		c.writePidFile,
-		c.commit,
+	for _, act := range []struct {
+		name string
+		do   func() error
+	}{
+		{"reserve the id", c.reserve},
+		{"make the cgroup", c.makeCgroup},
+		{"spawn the child", c.spawn},
+		{"record the child", c.recordChild},
+		{"give the FIFO its owner", c.adoptFifo},
+		{"attach the device filter", c.filterDevices},
+		{"send the plan", c.sendPlan},
+		{"answer the child until it is ready", c.converse},
+		{"write the last limits", c.finishLimits},
+		{"write the pid file", c.writePidFile},
+		{"commit", c.commit},
 	} {
-		if err = act(); err != nil {
+		r.debug(act.name)
+		if err = act.do(); err != nil {
 			return nil, c.explainDeath(err)
 		}
 	}

@@ -52,14 +52,14 @@ func (w *writer) next() {
 
 func (w *writer) key(k string) {
 	w.next()
-	w.buf = appendString(w.buf, k)
+	w.buf = AppendString(w.buf, k)
 	w.buf = append(w.buf, ':')
 	if w.indent {
 		w.buf = append(w.buf, ' ')
 	}
 }
 
-func (w *writer) str(k, v string) { w.key(k); w.buf = appendString(w.buf, v) }
+func (w *writer) str(k, v string) { w.key(k); w.buf = AppendString(w.buf, v) }
 
 func (w *writer) num(k string, v int64) { w.key(k); w.buf = strconv.AppendInt(w.buf, v, 10) }
 
@@ -89,7 +89,8 @@ func (w *writer) dict(k string, m map[string]string) {
 
 const hexDigits = "0123456789abcdef"
 
-func appendString(b []byte, s string) []byte {
+// AppendString appends s as a JSON string. A byte that is no UTF-8 becomes U+FFFD.
+func AppendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	for i := 0; i < len(s); {
 		c := s[i]

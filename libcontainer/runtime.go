@@ -20,6 +20,14 @@ type Runtime struct {
 	Root string
 	// Warn is told what is odd but no failure; nil drops it.
 	Warn func(text string, fields ...string)
+	// Debug is told every step that is begun; nil drops it.
+	Debug func(text string)
+}
+
+func (r *Runtime) debug(text string) {
+	if r.Debug != nil {
+		r.Debug(text)
+	}
 }
 
 func (r *Runtime) warn(text string, fields ...string) {
