@@ -50,7 +50,10 @@ func OpenAt(dir string) (*Hierarchy, error) {
 func (h *Hierarchy) Close() { _ = unix.Close(h.fd) }
 
 // HostError is a state of the host or of a cgroup that stands in the way.
-type HostError struct{ Text, Hint string }
+type HostError struct {
+	Text, Hint string
+	Controller string // the controller that is missing; "" for all else
+}
 
 func (e *HostError) Error() string { return e.Text }
 
@@ -242,12 +245,11 @@ func enable(fd int, p string, controllers []string) error {
 
 // controllerError says why a controller cannot be had.
 func controllerError(fd int, p, controller string, err error) error {
-	e := &CallError{Call: "write(" + Mount + p + "/cgroup.subtree_control, +" + controller + ")", Err: err}
 	if all, readErr := readFile(fd, "cgroup.controllers"); readErr == nil && !contains(strings.Fields(all), controller) {
-		e.Hint = "The controller " + controller + " is not available in " + p + " (cgroup.controllers: " + strings.TrimSpace(all) +
-			"): enable it in the cgroups above, or leave the limit out. It may be in use by cgroup v1."
-		return e
+		return &HostError{Controller: controller, Text: "the cgroup controller " + controller + " is not available in " + p + ", where there are: " + strings.TrimSpace(all),
+			Hint: "Enable it in the cgroups above, or leave the limit out. It may be in use by cgroup v1."}
 	}
+	e := &CallError{Call: "write(" + Mount + strings.TrimSuffix(p, "/") + "/cgroup.subtree_control, +" + controller + ")", Err: err}
 	if err == unix.EBUSY {
 		e.Hint = "The cgroup " + p + " holds processes, and a cgroup with processes cannot give controllers to children (the rule of no internal processes): give another .linux.cgroupsPath."
 	}

@@ -25,10 +25,10 @@ func connectConsole(d *design, own consoleSink) (consoleSink, error) {
 	case own != nil:
 		return own, nil
 	case wanted && socket == "":
-		return nil, &Error{Op: "create", ID: d.ID, Field: ".process.terminal", Err: errors.New("cannot allocate tty if runc will detach without setting console socket"),
+		return nil, &Error{Field: ".process.terminal", Err: errors.New("cannot allocate tty if runc will detach without setting console socket"),
 			Hint: "Give --console-socket, the path of a listening socket that is sent the terminal, or set .process.terminal to false."}
 	case !wanted && socket != "":
-		return nil, &Error{Op: "create", ID: d.ID, Field: ".process.terminal", Err: errors.New("cannot use console socket if runc will not detach or allocate tty"),
+		return nil, &Error{Field: ".process.terminal", Err: errors.New("cannot use console socket if runc will not detach or allocate tty"),
 			Hint: "Leave --console-socket out, or set .process.terminal to true."}
 	case !wanted:
 		return noConsole{}, nil
@@ -68,7 +68,7 @@ func dialConsole(path string) (consoleSink, error) {
 	}
 	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: address}); err != nil {
 		unix.Close(fd)
-		return nil, &Error{Op: "connect", ID: path, Err: sys.Fail(err, "connect", sys.Quote(path)),
+		return nil, &Error{Err: sys.Fail(err, "connect", sys.Quote(path)),
 			Hint: "--console-socket must be the path of a socket that somebody listens on."}
 	}
 	return consoleSocket{fd}, nil

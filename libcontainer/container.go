@@ -22,7 +22,7 @@ func (r *Runtime) open(id string) (*container, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.load(d)
+	return r.loadOrClose(d)
 }
 
 // lock locks a container for a verb that changes it, and reads it.
@@ -31,10 +31,10 @@ func (r *Runtime) lock(id, verb string) (*container, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.load(d)
+	return r.loadOrClose(d)
 }
 
-func (r *Runtime) load(d *stateDir) (*container, error) {
+func (r *Runtime) loadOrClose(d *stateDir) (*container, error) {
 	rec, err := loadRecord(d)
 	if err != nil {
 		d.close()

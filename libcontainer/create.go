@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"errors"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -150,12 +151,25 @@ func (c *creation) makeCgroup() error {
 	c.undo.push(func() { _ = c.Hierarchy.Delete(c.Cgroup) })
 	group, err := c.Hierarchy.Create(c.CgroupPath, c.Cgroup, cgroupv2.ControllersFor(c.Settings))
 	if err != nil {
-		return err
+		return c.missingController(err)
 	}
 	c.cgroup = group
 	var first []cgroupv2.Setting
 	first, c.late = splitLimits(c.Settings)
 	return group.Apply(first)
+}
+
+// missingController adds the field that needs the controller.
+func (c *creation) missingController(err error) error {
+	var host *cgroupv2.HostError
+	if errors.As(err, &host) && host.Controller != "" {
+		for _, s := range c.Settings {
+			if strings.HasPrefix(s.File, host.Controller+".") {
+				return &Error{Field: s.Field, Err: err, Hint: host.Hint}
+			}
+		}
+	}
+	return err
 }
 
 // spawn makes the child, which waits for the plan before it does anything.
@@ -304,7 +318,7 @@ func (c *creation) explainDeath(err error) error {
 	awaitExit(c.child.PidFD, -1)
 	if c.cgroup != nil {
 		if text := c.cgroup.OOM(); text != "" {
-			return &Error{Op: "create", ID: c.ID, Field: ".linux.resources.memory.limit", Err: errors.New(text),
+			return &Error{Field: ".linux.resources.memory.limit", Err: errors.New(text),
 				Hint: "The limit is too low for the container's init: it needs 1.25 MiB."}
 		}
 	}

@@ -83,14 +83,14 @@ func (r *Runtime) deleteForced(id string) error {
 // left, which cannot be half written; where that is gone too there is nothing but
 // the directory.
 func remains(r *Runtime, d *stateDir) *container {
-	c, err := r.load(&stateDir{root: d.root, id: d.id, file: d.file})
-	if err == nil {
-		return c
+	rec, err := loadRecord(d)
+	if err != nil {
+		rec = &record{ID: d.id, Cgroup: readCgroupLink(d)}
 	}
-	return &container{runtime: r, dir: d, record: &record{ID: d.id, Cgroup: readCgroupLink(d)}}
+	return &container{runtime: r, dir: d, record: rec}
 }
 
-// kill ends every process of the container that can be found: through its cgroup,
+// kill9 ends every process of the container that can be found: through its cgroup,
 // and init by itself.
 func (c *container) kill9() {
 	if group, err := c.openCgroup(); err == nil {

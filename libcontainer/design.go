@@ -45,6 +45,12 @@ func (r *Runtime) design(id string, o CreateOptions, foreground bool) (*design, 
 	if err := spec.CheckID(id); err != nil {
 		return nil, err
 	}
+	if _, err := os.Lstat(filepath.Join(r.Root, id)); err == nil {
+		return nil, ErrExists
+	}
+	if err := checkDescriptors(o.PreserveFDs); err != nil {
+		return nil, err
+	}
 	if o.PidFile != "" {
 		var err error
 		if o.PidFile, err = filepath.Abs(o.PidFile); err != nil {
@@ -59,6 +65,16 @@ func (r *Runtime) design(id string, o CreateOptions, foreground bool) (*design, 
 		return nil, err
 	}
 	return d, d.survey()
+}
+
+// checkDescriptors makes sure that what is to be passed on is there.
+func checkDescriptors(n int) error {
+	for fd := 3; fd < 3+n; fd++ {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
+			return &stateError{text: "there is no descriptor " + sys.Int(fd) + " to preserve", hint: "--preserve-fds counts from 3 without gaps."}
+		}
+	}
+	return nil
 }
 
 // compile loads the bundle and turns it into a plan.
@@ -120,7 +136,12 @@ func (d *design) survey() error {
 	if d.CgroupPath, err = h.Locate(path, d.ID); err != nil {
 		return err
 	}
-	d.Cgroup, err = h.Survey(d.CgroupPath)
+	if d.Cgroup, err = h.Survey(d.CgroupPath); err != nil {
+		var unfit *cgroupv2.HostError
+		if errors.As(err, &unfit) {
+			return &Error{Field: ".linux.cgroupsPath", Err: err, Hint: unfit.Hint}
+		}
+	}
 	return err
 }
 
@@ -189,11 +210,11 @@ func resolveRoot(path string) (string, error) {
 		}
 	}
 	if err != nil {
-		return "", &Error{Op: "open", Field: ".root.path", Err: errors.New("invalid rootfs: " + err.Error()),
+		return "", &Error{Field: ".root.path", Err: errors.New("invalid rootfs: " + err.Error()),
 			Hint: "The path counts from the bundle, " + filepath.Dir(path) + "."}
 	}
 	if resolved == "/" {
-		return "", &Error{Op: "open", Field: ".root.path", Err: errors.New("the root of the host cannot be a container's root")}
+		return "", &Error{Field: ".root.path", Err: errors.New("the root of the host cannot be a container's root")}
 	}
 	return resolved, nil
 }

@@ -16,7 +16,7 @@ import (
 // Error is a command on a container that did not succeed. It prints as one line:
 // verb object: place: call(args): cause.
 type Error struct {
-	Op    string // the verb: "create"
+	Op    string // the verb, "create"; empty until it is known
 	ID    string // the container
 	Step  string // the step of the plan in plain words, where one failed
 	Field string // the place in config.json, as a jq path; may be empty
@@ -64,6 +64,9 @@ func fail(op, id string, err error) error {
 	}
 	var done *Error
 	if errors.As(err, &done) {
+		if done.Op == "" {
+			done.Op, done.ID = op, id
+		}
 		return err
 	}
 	e := &Error{Op: op, ID: id, Err: err}
@@ -85,6 +88,8 @@ func describe(e *Error, err error) {
 		refused  *spawn.Refused
 		joined   *spawn.JoinError
 		state    *stateError
+		host     *cgroupv2.HostError
+		call     *cgroupv2.CallError
 	)
 	if errors.As(err, &failure) {
 		e.Field, e.Step, e.Err = failure.Field, failure.Step, failure.Err
@@ -104,6 +109,10 @@ func describe(e *Error, err error) {
 		e.Field = joined.Field
 	case errors.As(err, &state):
 		e.Hint = state.hint
+	case errors.As(err, &host):
+		e.Hint = host.Hint
+	case errors.As(err, &call):
+		e.Hint = call.Hint
 	}
 }
 

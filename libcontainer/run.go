@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"os"
 	"os/signal"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -40,9 +41,7 @@ func (r *Runtime) runInForeground(id string, o RunOptions) (int, error) {
 			return 1, fail("run", id, sys.Fail(err, "prctl", "PR_SET_CHILD_SUBREAPER"))
 		}
 	}
-	signals := make(chan os.Signal, 64)
-	signal.Notify(signals)
-	defer signal.Stop(signals)
+	signals := catchSignals()
 	terminal := newOwnTerminal()
 	defer terminal.giveBack()
 	c, err := r.create(id, o.CreateOptions, terminal)
@@ -54,7 +53,8 @@ func (r *Runtime) runInForeground(id string, o RunOptions) (int, error) {
 		c.cgroup.Close()
 	}
 	held := &container{runtime: r, dir: c.dir, record: c.record}
-	go forward(signals, c.child.PidFD, terminal)
+	go forward(signals.c, c.child.PidFD, terminal)
+	<-signals.caught
 	if err := held.startable(); err != nil {
 		return 1, fail("run", id, joinErrors(err, held.destroy()))
 	}
@@ -63,13 +63,40 @@ func (r *Runtime) runInForeground(id string, o RunOptions) (int, error) {
 	}
 	_ = unix.Unlinkat(held.dir.fd(), fifoFile, 0)
 	held.dir.unlock()
+	late := time.AfterFunc(lateSignals, func() { signal.Notify(signals.c) })
 	status := await(c.child.PID)
+	late.Stop()
 	terminal.end()
 	if o.Keep {
 		held.close()
 		return status, nil
 	}
 	return status, fail("run", id, held.relockAndDestroy())
+}
+
+// usual are the signals that people and programs send to a command. Each one that is
+// caught costs two switches between threads (the runtime has a thread of its own for
+// the signal mask), all of them as much as a whole container: the others are caught
+// when the program has run for lateSignals.
+var usual = []os.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH, unix.SIGCONT}
+
+const lateSignals = 20 * time.Millisecond
+
+// caughtSignals is where signals arrive; caught is closed when the usual ones do.
+type caughtSignals struct {
+	c      chan os.Signal
+	caught chan struct{}
+}
+
+// catchSignals goes on beside create. Nothing ends it: the foreground is what the
+// process is for.
+func catchSignals() caughtSignals {
+	s := caughtSignals{c: make(chan os.Signal, 64), caught: make(chan struct{})}
+	go func() {
+		signal.Notify(s.c, usual...)
+		close(s.caught)
+	}()
+	return s
 }
 
 // forward passes signals on to the program. Those that are about us alone stay:

@@ -59,7 +59,7 @@ func (c *container) startable() error {
 		return errors.New("cannot start an already running container")
 	}
 	if !c.record.HasProcess {
-		return &Error{Op: "start", ID: c.record.ID, Field: ".process", Err: errors.New("the container has no process to start"),
+		return &Error{Field: ".process", Err: errors.New("the container has no process to start"),
 			Hint: "config.json had no process when the container was created: delete it, add one, and create it again."}
 	}
 	return nil

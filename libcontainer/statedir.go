@@ -6,11 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
+	"github.com/mdrun/mdrun/spec"
 )
 
 // The files of a container's state directory.
@@ -41,8 +43,12 @@ func (d *stateDir) fd() int { return int(d.file.Fd()) }
 
 func (d *stateDir) close() { _ = d.file.Close() }
 
-// openState opens the state directory of a container that exists.
+// openState opens the state directory of a container that exists. Every verb comes by
+// here with an id from outside: one that is no id must not become a path.
 func openState(root, id string) (*stateDir, error) {
+	if err := spec.CheckID(strings.TrimSuffix(id, inFlight)); err != nil {
+		return nil, err
+	}
 	fd, err := unix.Open(filepath.Join(root, id), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	switch {
 	case err == unix.ENOENT:

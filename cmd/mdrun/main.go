@@ -1,93 +1,114 @@
 // Command mdrun is a container runtime: it takes an OCI bundle through the life of a
-// container. Its verbs, flags and outputs are runc's. One file per verb; what they do
-// is in package libcontainer.
+// container. Its verbs, flags and outputs are runc's. What it can do is in package
+// verb; here it becomes a command line. A plain command never gets here: it has been
+// done when main is reached, see verb/early.go.
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/sys/unix"
 
-	"github.com/mdrun/mdrun/libcontainer"
+	"github.com/mdrun/mdrun/cmd/mdrun/verb"
 	"github.com/mdrun/mdrun/spec"
 )
 
-// Set by the Makefile.
-var (
-	version = "unknown"
-	commit  = ""
-)
-
 func main() {
-	// Whatever a caller left open must not reach the container (CVE-2024-21626);
-	// --preserve-fds names what may. close_range(2): Linux 5.11 for this flag.
-	_ = unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
-	os.Exit(run(os.Args))
+	verb.KeepDescriptors()
+	os.Exit(run(os.Args, (*verb.Call).Do))
 }
-
-// exitStatus is the end of a command that has nothing more to say.
-type exitStatus int
-
-func (s exitStatus) Error() string { return "status" }
 
 // run gives the status to exit with.
-func run(args []string) int {
-	app := newApp()
-	err := app.Run(permute(app, args))
-	var status exitStatus
-	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &status):
-		return int(status)
+func run(args []string, do func(*verb.Call) int) int {
+	status := 0
+	app := newApp(func(c *verb.Call) { status = do(c) }, &status)
+	if err := app.Run(permute(args)); err != nil {
+		return verb.Report(err)
 	}
-	report(err)
-	return 1
+	return status
 }
 
-func newApp() *cli.App {
-	return &cli.App{
+func newApp(do func(*verb.Call), status *int) *cli.App {
+	app := &cli.App{
 		Name:                      "mdrun",
 		Usage:                     "an OCI container runtime",
 		UsageText:                 "mdrun [global options] command [options] [arguments]",
 		Version:                   versionText(),
-		HideHelpCommand:           true,
 		DisableSliceFlagSeparator: true,
-		UseShortOptionHandling:    false,
 		ExitErrHandler:            func(*cli.Context, error) {},
 		OnUsageError:              usageError,
-		Action:                    noCommand,
-		Before:                    prepare,
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "root", Usage: "`DIR` of the containers' state (default: " + defaultRoot() + ")"},
-			&cli.StringFlag{Name: "log", Usage: "append warnings and errors to `FILE`"},
-			&cli.StringFlag{Name: "log-format", Value: "text", Usage: "`FORMAT` of the log: text or json"},
-			&cli.BoolFlag{Name: "debug", Usage: "log what is done, step by step"},
-			&cli.BoolFlag{Name: "systemd-cgroup", Usage: "make cgroups through systemd (not supported yet)"},
-			&cli.StringFlag{Name: "rootless", Value: "auto", Usage: "accepted for compatibility: true, false or auto"},
-			&cli.StringFlag{Name: "criu", Hidden: true},
+		Flags:                     options(verb.Global()),
+		Action: func(c *cli.Context) error {
+			if !c.Args().Present() {
+				return cli.ShowAppHelp(c)
+			}
+			verb.Report(&verb.Advice{Text: fmt.Sprintf("no command %q", c.Args().First()), Hint: "`mdrun --help` lists the commands."})
+			*status = 3
+			return nil
 		},
-		Commands: withDefaults(
-			createCommand(), startCommand(), stateCommand(), killCommand(), deleteCommand(), runCommand(), listCommand(),
-			specCommand(), featuresCommand(), explainCommand(), helpCommand(),
-		),
+	}
+	for _, v := range verb.All() {
+		app.Commands = append(app.Commands, command(v, do))
+	}
+	return app
+}
+
+// command: without HideHelpCommand a container called "help" could not be deleted.
+func command(v *verb.Verb, do func(*verb.Call)) *cli.Command {
+	arguments := v.Args
+	if arguments == "" {
+		arguments = " "
+	}
+	return &cli.Command{
+		Name: v.Name, Usage: v.Usage, ArgsUsage: arguments, HideHelpCommand: true, OnUsageError: usageError, Flags: options(v.Flags),
+		Action: func(c *cli.Context) error {
+			call := &verb.Call{Verb: v, Values: map[string]string{}, Args: c.Args().Slice()}
+			given(c, v.Flags, call.Values)
+			given(c, verb.Global(), call.Values)
+			do(call)
+			return nil
+		},
 	}
 }
 
-// withDefaults sets what all verbs share. Without HideHelpCommand a container called
-// "help" could not be deleted.
-func withDefaults(verbs ...*cli.Command) []*cli.Command {
-	for _, v := range verbs {
-		v.HideHelpCommand = true
-		v.OnUsageError = usageError
+// given collects the flags that were on the command line.
+func given(c *cli.Context, flags []verb.Flag, values map[string]string) {
+	for _, f := range flags {
+		switch {
+		case !c.IsSet(f.Name):
+		case f.Value == "":
+			values[f.Name] = strconv.FormatBool(c.Bool(f.Name))
+		case f.Number:
+			values[f.Name] = strconv.Itoa(c.Int(f.Name))
+		default:
+			values[f.Name] = c.String(f.Name)
+		}
 	}
-	return verbs
+}
+
+func options(flags []verb.Flag) (list []cli.Flag) {
+	for _, f := range flags {
+		var short []string
+		if f.Short != "" {
+			short = []string{f.Short}
+		}
+		usage := f.Usage
+		if f.Value != "" {
+			usage = "`" + f.Value + "`: " + usage
+		}
+		switch {
+		case f.Value == "":
+			list = append(list, &cli.BoolFlag{Name: f.Name, Aliases: short, Usage: usage, Hidden: f.Hidden})
+		case f.Number:
+			list = append(list, &cli.IntFlag{Name: f.Name, Aliases: short, Usage: usage, Hidden: f.Hidden})
+		default:
+			list = append(list, &cli.StringFlag{Name: f.Name, Aliases: short, Usage: usage, Value: f.Default, Hidden: f.Hidden})
+		}
+	}
+	return list
 }
 
 func init() {
@@ -96,9 +117,9 @@ func init() {
 }
 
 func versionText() string {
-	lines := []string{version}
-	if commit != "" {
-		lines = append(lines, "commit: "+commit)
+	lines := []string{verb.Version}
+	if verb.Commit != "" {
+		lines = append(lines, "commit: "+verb.Commit)
 	}
 	return strings.Join(append(lines, "spec: "+spec.Version), "\n")
 }
@@ -106,87 +127,65 @@ func versionText() string {
 // usageError names the command that tells more; the usage itself would bury the error.
 func usageError(c *cli.Context, err error, _ bool) error {
 	about := "mdrun --help"
-	if c.Command != nil && c.Command.Name != "" && c.Command.Name != "mdrun" {
+	if c.Command != nil && verb.Find(c.Command.Name) != nil {
 		about = "mdrun " + c.Command.Name + " --help"
 	}
-	return &advice{text: err.Error(), hint: "`" + about + "` lists the options."}
+	return &verb.Advice{Text: err.Error(), Hint: "`" + about + "` lists the options."}
 }
 
-func noCommand(c *cli.Context) error {
-	if !c.Args().Present() {
-		return cli.ShowAppHelp(c)
+// permute moves the options of a command before its arguments, so that
+// `mdrun delete web --force` means what it says; Go's package flag stops at the first
+// argument. What follows "--" stays, and so do the arguments of a verb that takes a
+// command with options of its own.
+func permute(args []string) []string {
+	at := findVerb(args)
+	v := verb.Find(args[at])
+	if at == 0 || v == nil || v.Command {
+		return args
 	}
-	report(&advice{text: fmt.Sprintf("no command %q", c.Args().First()), hint: "`mdrun --help` lists the commands."})
-	return exitStatus(3)
+	values := takesValue(v.Flags)
+	var ours, rest []string
+	list := args[at+1:]
+	for i := 0; i < len(list); i++ {
+		a := list[i]
+		if a == "--" {
+			rest = append(rest, list[i+1:]...)
+			break
+		}
+		if !verb.IsOption(a) {
+			rest = append(rest, a)
+			continue
+		}
+		ours = append(ours, a)
+		if values[strings.TrimLeft(a, "-")] && i+1 < len(list) {
+			i++
+			ours = append(ours, list[i])
+		}
+	}
+	out := append(append([]string{}, args[:at+1]...), ours...)
+	return append(append(out, "--"), rest...)
 }
 
-func helpCommand() *cli.Command {
-	return &cli.Command{
-		Name: "help", Usage: "tell about a command", ArgsUsage: "[COMMAND]",
-		Action: func(c *cli.Context) error {
-			if name := c.Args().First(); name != "" {
-				return cli.ShowCommandHelp(&cli.Context{App: c.App, Context: c.Context}, name)
-			}
-			c.Command = nil
-			return cli.ShowAppHelp(c)
-		},
+// findVerb gives the place of the first argument that is not a global option; 0 where
+// there is none.
+func findVerb(args []string) int {
+	values := takesValue(verb.Global())
+	for i := 1; i < len(args); i++ {
+		a := args[i]
+		if !verb.IsOption(a) {
+			return i
+		}
+		if values[strings.TrimLeft(a, "-")] {
+			i++
+		}
 	}
+	return 0
 }
 
-// prepare opens the log before anything can go wrong.
-func prepare(c *cli.Context) error {
-	return openLog(c.String("log"), c.String("log-format"), c.Bool("debug"))
-}
-
-// runtime gives the runtime that the global options describe.
-func runtime(c *cli.Context) *libcontainer.Runtime {
-	root := c.String("root")
-	if root == "" {
-		root = defaultRoot()
+func takesValue(flags []verb.Flag) map[string]bool {
+	m := map[string]bool{}
+	for _, f := range flags {
+		m[f.Name], m[f.Short] = f.Value != "", f.Value != ""
 	}
-	if abs, err := filepath.Abs(root); err == nil {
-		root = abs
-	}
-	return &libcontainer.Runtime{Root: root, Warn: warn, Debug: debugHook()}
-}
-
-// defaultRoot is /run/mdrun, and the user's own directory for who is not root, also
-// inside a user namespace where they look like root.
-func defaultRoot() string {
-	dir, user := os.Getenv("XDG_RUNTIME_DIR"), os.Getenv("USER")
-	if dir != "" && (os.Geteuid() != 0 || user != "" && user != "root") {
-		return filepath.Join(dir, "mdrun")
-	}
-	return "/run/mdrun"
-}
-
-// arguments checks how many there are; most is -1 for any number.
-func arguments(c *cli.Context, least, most int) error {
-	n := c.NArg()
-	if n >= least && (most < 0 || n <= most) {
-		return nil
-	}
-	text := fmt.Sprintf("%s: takes %s, not %d arguments", c.Command.Name, c.Command.ArgsUsage, n)
-	if n == 0 {
-		text = fmt.Sprintf("%s: needs %s", c.Command.Name, c.Command.ArgsUsage)
-	}
-	return &advice{text: text, hint: "`mdrun " + c.Command.Name + " --help` tells more."}
-}
-
-// advice is an error of the command line.
-type advice struct{ text, hint string }
-
-func (a *advice) Error() string { return a.text }
-
-// noSystemd refuses where the answer matters: clients pass the flag to every command.
-func noSystemd(c *cli.Context) error {
-	if !c.Bool("systemd-cgroup") {
-		return nil
-	}
-	return &advice{text: c.Command.Name + ": --systemd-cgroup is not supported yet", hint: "Configure the cgroupfs driver, and give .linux.cgroupsPath as a path."}
-}
-
-func write(c *cli.Context, data []byte) error {
-	_, err := io.Writer(c.App.Writer).Write(data)
-	return err
+	return m
 }

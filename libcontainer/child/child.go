@@ -134,7 +134,7 @@ func settle(mark Mark) error {
 		return sys.Fail(err, "prctl", "PR_SET_DUMPABLE", "0")
 	}
 	if mark.RealGID >= 0 {
-		if err := unix.Setresgid(mark.RealGID, -1, -1); err != nil {
+		if err := sys.SetRealGID(uint32(mark.RealGID)); err != nil {
 			return sys.Fail(err, "setresgid", sys.Int(mark.RealGID), "-1", "-1")
 		}
 	}

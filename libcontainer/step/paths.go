@@ -62,6 +62,11 @@ func (s *MaskedPath) Apply(env *Env) error {
 		return sys.Fail(err, "open_tree", "the null device", "OPEN_TREE_CLONE")
 	}
 	defer unix.Close(tree)
+	// It is the host's node: without this a container's root could change its mode and
+	// owner through the mask. Reading and writing a device are not the mount's affair.
+	if err := setAttr(tree, false, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC}); err != nil {
+		return err
+	}
 	return attach(tree, place, s.Path)
 }
 

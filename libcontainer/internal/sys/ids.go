@@ -29,6 +29,11 @@ func Setresgid(id uint32) error {
 	return result(unix.RawSyscall(unix.SYS_SETRESGID, uintptr(id), uintptr(id), uintptr(id)))
 }
 
+// SetRealGID sets the real group id of this thread alone.
+func SetRealGID(id uint32) error {
+	return result(unix.RawSyscall(unix.SYS_SETRESGID, uintptr(id), ^uintptr(0), ^uintptr(0)))
+}
+
 func result(_, _ uintptr, errno unix.Errno) error {
 	if errno != 0 {
 		return errno

@@ -1,30 +1,28 @@
-package main
+package verb
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"syscall"
 
-	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 )
 
-func killCommand() *cli.Command {
-	return &cli.Command{
-		Name: "kill", Usage: "send a signal to the container's process (default: SIGTERM)", ArgsUsage: "ID [SIGNAL]",
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "send it to every process of the container"}},
-		Action: func(c *cli.Context) error {
-			if err := arguments(c, 1, 2); err != nil {
-				return err
-			}
-			sig, err := parseSignal(c.Args().Get(1))
-			if err != nil {
-				return err
-			}
-			return runtime(c).Kill(c.Args().First(), sig, c.Bool("all"))
-		},
-	}
+var kill = Verb{
+	Name: "kill", Usage: "send a signal to the container's process, SIGTERM by default",
+	Args: "ID [SIGNAL]", Least: 1, Most: 2,
+	Flags: []Flag{{Name: "all", Short: "a", Usage: "send it to every process of the container"}},
+	Run: func(c *Call) error {
+		name := ""
+		if len(c.Args) > 1 {
+			name = c.Args[1]
+		}
+		sig, err := parseSignal(name)
+		if err != nil {
+			return err
+		}
+		return c.runtime().Kill(c.Args[0], sig, c.on("all"))
+	},
 }
 
 // The C library keeps the first two real-time signals to itself (signal(7)).
@@ -55,5 +53,5 @@ func parseSignal(s string) (syscall.Signal, error) {
 			return syscall.Signal(base + n), nil
 		}
 	}
-	return 0, &advice{text: fmt.Sprintf("unknown signal %q", s), hint: "Give a number from 0 to 64, or a name such as KILL, SIGTERM or RTMIN+3."}
+	return 0, &Advice{Text: "unknown signal " + strconv.Quote(s), Hint: "Give a number from 0 to 64, or a name such as KILL, SIGTERM or RTMIN+3."}
 }

@@ -1,4 +1,4 @@
-package main
+package verb
 
 import (
 	"errors"
@@ -28,7 +28,7 @@ func openLog(path, format string, debug bool) error {
 	case "json":
 		log.json = true
 	default:
-		return &advice{text: fmt.Sprintf("unknown log-format %q", format), hint: "It is text or json."}
+		return &Advice{Text: fmt.Sprintf("unknown log-format %q", format), Hint: "It is text or json."}
 	}
 	log.debug = debug
 	if path == "" {
@@ -36,7 +36,7 @@ func openLog(path, format string, debug bool) error {
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NONBLOCK|unix.O_NOCTTY, 0o644)
 	if err != nil {
-		return &advice{text: "--log: " + err.Error()}
+		return &Advice{Text: "--log: " + err.Error()}
 	}
 	log.out = f
 	return nil
@@ -103,9 +103,13 @@ func debugHook() func(string) {
 	}
 }
 
-// report prints an error: to the log as one record that is complete in itself, to
-// standard error for people.
-func report(err error) {
+// Report prints an error and gives the status to exit with: to the log as one record
+// that is complete in itself, to standard error for people.
+func Report(err error) int {
+	var status exitStatus
+	if errors.As(err, &status) {
+		return int(status)
+	}
 	text, hints, source, fields := anatomy(err)
 	complete := text
 	for _, h := range hints {
@@ -116,7 +120,7 @@ func report(err error) {
 	}
 	if log.json && log.out == nil {
 		emit(os.Stderr, "error", complete, fields)
-		return
+		return 1
 	}
 	b := append([]byte("mdrun: "), oneLine(text)...)
 	b = append(b, '\n')
@@ -125,14 +129,15 @@ func report(err error) {
 		b = append(append(append(b, "  "...), oneLine(h)...), '\n')
 	}
 	_, _ = os.Stderr.Write(b)
+	return 1
 }
 
 // anatomy takes an error apart.
 func anatomy(err error) (text string, hints []string, source string, fields []field) {
 	text = err.Error()
-	var a *advice
+	var a *Advice
 	if errors.As(err, &a) {
-		hints = append(hints, a.hint)
+		hints = append(hints, a.Hint)
 	}
 	var e *libcontainer.Error
 	if errors.As(err, &e) {

@@ -1,4 +1,4 @@
-package main
+package verb
 
 import (
 	"encoding/json"
@@ -9,46 +9,41 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/mdrun/mdrun/libcontainer"
+	"github.com/mdrun/mdrun/spec"
 )
 
-func explainCommand() *cli.Command {
-	return &cli.Command{
-		Name: "explain", Usage: "print what a container is made of, in order, each with its field of config.json", ArgsUsage: "BUNDLE|ID",
-		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "json", Usage: "as JSON"},
-			&cli.BoolFlag{Name: "no-pivot", Usage: "as with create --no-pivot"},
-			&cli.BoolFlag{Name: "no-new-keyring", Usage: "as with create --no-new-keyring"},
-			&cli.IntFlag{Name: "preserve-fds", Usage: "as with create --preserve-fds `N`"},
-		},
-		Action: func(c *cli.Context) error {
-			if err := arguments(c, 1, 1); err != nil {
-				return err
-			}
-			e, err := explanation(c)
-			if err != nil {
-				return err
-			}
-			if c.Bool("json") {
-				return explainJSON(c.App.Writer, e)
-			}
-			return explainText(c.App.Writer, e)
-		},
-	}
+var explain = Verb{
+	Name: "explain", Usage: "print what a container is made of, in order, each with its field of config.json",
+	Args: "BUNDLE|ID", Least: 1, Most: 1,
+	Flags: []Flag{
+		{Name: "json", Usage: "as JSON"},
+		{Name: "no-pivot", Usage: "as with create"},
+		{Name: "no-new-keyring", Usage: "as with create"},
+		{Name: "preserve-fds", Value: "N", Number: true, Usage: "as with create"},
+	},
+	Run: func(c *Call) error {
+		e, err := explanation(c)
+		if err != nil {
+			return err
+		}
+		if c.on("json") {
+			return explainJSON(os.Stdout, e)
+		}
+		return explainText(os.Stdout, e)
+	},
 }
 
 // explanation takes a container where there is one of the name, else a bundle.
-func explanation(c *cli.Context) (*libcontainer.Explanation, error) {
-	r, name := runtime(c), c.Args().First()
-	if !strings.Contains(name, "/") {
+func explanation(c *Call) (*libcontainer.Explanation, error) {
+	r, name := c.runtime(), c.Args[0]
+	if spec.CheckID(name) == nil {
 		e, err := r.ExplainID(name)
 		if err == nil || !errors.Is(err, libcontainer.ErrNotExist) {
 			return e, err
 		}
 		if _, err := os.Stat(name); err != nil {
-			return nil, &advice{text: "explain: there is neither a container nor a directory " + name, hint: "Give the id of a container, or a bundle: a directory with a config.json."}
+			return nil, &Advice{Text: "explain: there is neither a container nor a directory " + name, Hint: "Give the id of a container, or a bundle: a directory with a config.json."}
 		}
 	}
 	return r.Explain(name, createOptions(c))

@@ -1,0 +1,56 @@
+# The words of the project. `make` alone prints them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help build demo test check vm-test faults bench golden install go
+
+# Without these tags the command line library brings a Markdown parser, which costs
+# every start of the program 0.4 ms.
+TAGS    := urfave_cli_no_docs,urfave_cli_no_suggest
+VERB    := github.com/mdrun/mdrun/cmd/mdrun/verb
+VERSION := $(shell cat VERSION)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)$(shell git diff-index --quiet HEAD 2>/dev/null || echo -dirty)
+# Nothing of the machine and the folder may get into the binary: two builds are equal.
+GOFLAGS := -trimpath -buildvcs=false
+LDFLAGS := -s -w -buildid= -X $(VERB).Version=$(VERSION) -X $(VERB).Commit=$(COMMIT)
+# A position-independent executable starts a quarter slower.
+BUILD   := CGO_ENABLED=0 GOFLAGS= go build $(GOFLAGS) -buildmode=exe -tags $(TAGS) -ldflags '$(LDFLAGS)'
+
+PREFIX  ?= /usr/local
+RUNTIME ?= bin/mdrun
+
+help: ## print this
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+build: go ## bin/mdrun, one static file
+	$(BUILD) -o bin/mdrun ./cmd/mdrun
+
+demo: build ## install what it needs, build, and take bundle-examples/hello through its life
+	@tests/setup/packages busybox-static
+	@tests/demo
+
+test: build ## install what the tests need, and run all of them
+	@tests/setup/packages busybox-static jq file procps iproute2 strace
+	@go run ./tests/run $(SUITES)
+
+check: go ## formatting, vet, staticcheck and the project's own rules
+	@go run ./tests/run check
+
+vm-test: build ## the limits of containers, in a virtual machine that has every controller
+	@go run ./tests/run vm
+
+faults: build ## kill the runtime at every system call that matters, and look what is left (long)
+	@tests/setup/packages busybox-static
+	@go run ./tests/faults -runtime $(RUNTIME)
+
+bench: build ## times against runc and crun
+	@go run ./tests/bench -runtime $(RUNTIME)
+
+golden: go ## rewrite the files that tests compare with, to be read with git diff
+	@tests/setup/golden
+
+install: build ## $(PREFIX)/sbin/mdrun
+	install -D -m 755 bin/mdrun $(DESTDIR)$(PREFIX)/sbin/mdrun
+
+go:
+	@tests/setup/go

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Everything lies in the sandbox's own /tmp.
+const (
+	bundleDir = "/tmp/bundle"
+	sleepDir  = "/tmp/sleeper"
+)
+
+// peer is a runtime and the place of its state.
+type peer struct{ name, path, root, id string }
+
+// call runs one command of the runtime and gives its time.
+func (p peer) call(args ...string) (time.Duration, error) {
+	cmd := p.command(args...)
+	begin := time.Now()
+	err := cmd.Run()
+	took := time.Since(begin)
+	if err != nil {
+		said, _ := os.ReadFile("/tmp/said")
+		err = fmt.Errorf("%s %s: %w: %s", p.name, strings.Join(args, " "), err, said)
+	}
+	return took, err
+}
+
+func (p peer) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(p.path, append([]string{"--root", p.root}, args...)...)
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "XDG_RUNTIME_DIR="}
+	// Files, not pipes: a container keeps its end.
+	cmd.Stdout, _ = os.OpenFile("/dev/null", os.O_WRONLY, 0)
+	cmd.Stderr, _ = os.Create("/tmp/said")
+	return cmd
+}
+
+// bench is a case: what is measured, and the bar for mdrun against crun; 0 for none.
+type bench struct {
+	name    string
+	bar     float64
+	gap     bool // done a second time with an idle gap
+	divide  int  // rounds are fewer by this factor
+	prepare func(peer) error
+	measure func(peer) (time.Duration, error)
+	clean   func(peer) error
+}
+
+var benches = []bench{
+	{name: "run", bar: 0.95, gap: true, divide: 1, measure: func(p peer) (time.Duration, error) { return p.call("run", "--bundle", bundleDir, p.id) }},
+	{name: "create+start+wait+delete", bar: 0.85, gap: true, divide: 1, measure: life},
+	{name: "state", bar: 0.75, gap: true, divide: 1, prepare: created, clean: removed, measure: func(p peer) (time.Duration, error) { return p.call("state", p.id) }},
+	{name: "kill", divide: 2, measure: killed},
+	{name: "list of 1000", divide: 20, prepare: thousand, clean: noThousand, measure: func(p peer) (time.Duration, error) { return p.call("list") }},
+	{name: "100 at once", bar: 1.1, divide: 10, measure: hundred},
+}
+
+func life(p peer) (total time.Duration, err error) {
+	for _, args := range [][]string{{"create", "--bundle", bundleDir, "--pid-file", "/tmp/pid", p.id}, {"start", p.id}} {
+		took, err := p.call(args...)
+		if err != nil {
+			return 0, err
+		}
+		total += took
+	}
+	begin := time.Now()
+	if err := awaitPidFile(); err != nil {
+		return 0, err
+	}
+	total += time.Since(begin)
+	took, err := p.call("delete", p.id)
+	return total + took, err
+}
+
+// awaitPidFile reaps the container's init, which is ours: see the subreaper in bench.
+func awaitPidFile() error {
+	data, err := os.ReadFile("/tmp/pid")
+	if err != nil {
+		return err
+	}
+	var pid int
+	if _, err := fmt.Sscan(string(data), &pid); err != nil {
+		return err
+	}
+	for {
+		_, err := unix.Wait4(pid, nil, 0, nil)
+		if err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+func created(p peer) error {
+	_, err := p.call("create", "--bundle", bundleDir, "--pid-file", "/tmp/pid", p.id)
+	return err
+}
+
+func removed(p peer) error {
+	_, err := p.call("delete", "--force", p.id)
+	return err
+}
+
+func killed(p peer) (time.Duration, error) {
+	if _, err := p.call("run", "--detach", "--bundle", sleepDir, "--pid-file", "/tmp/pid", p.id); err != nil {
+		return 0, err
+	}
+	took, err := p.call("kill", p.id, "KILL")
+	if err == nil {
+		err = awaitPidFile()
+	}
+	if err == nil {
+		err = removed(p)
+	}
+	return took, err
+}
+
+// thousand makes containers, of which one in a hundred is alive.
+func thousand(p peer) error {
+	for i := range 1000 {
+		id := fmt.Sprintf("%s%03d", p.id, i)
+		if _, err := p.call("create", "--bundle", bundleDir, "--pid-file", "/tmp/pid", id); err != nil {
+			return err
+		}
+		if i%100 == 0 {
+			continue
+		}
+		if _, err := p.call("kill", id, "KILL"); err != nil {
+			return err
+		}
+		if err := awaitPidFile(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func noThousand(p peer) error {
+	for i := range 1000 {
+		if _, err := p.call("delete", "--force", fmt.Sprintf("%s%03d", p.id, i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func hundred(p peer) (time.Duration, error) {
+	var wait sync.WaitGroup
+	var mu sync.Mutex
+	var failed error
+	begin := time.Now()
+	for i := range 100 {
+		wait.Go(func() {
+			if err := p.command("run", "--bundle", bundleDir, fmt.Sprintf("%s%d", p.id, i)).Run(); err != nil {
+				mu.Lock()
+				failed = fmt.Errorf("%s run h%d: %w", p.name, i, err)
+				mu.Unlock()
+			}
+		})
+	}
+	wait.Wait()
+	return time.Since(begin), failed
+}
+
+// layOut makes the bundles: the configuration that `runc spec` writes, with busybox
+// `true`, and one that sleeps.
+func layOut(runc string) error {
+	for dir, args := range map[string]string{bundleDir: `"/bin/true"`, sleepDir: `"/bin/sleep", "1000"`} {
+		if err := os.MkdirAll(filepath.Join(dir, "rootfs/bin"), 0o755); err != nil {
+			return err
+		}
+		program, err := os.ReadFile("/usr/bin/busybox")
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(dir+"/rootfs/bin/busybox", program, 0o755); err != nil {
+			return err
+		}
+		for _, applet := range []string{"true", "sleep"} {
+			if err := os.Symlink("busybox", dir+"/rootfs/bin/"+applet); err != nil {
+				return err
+			}
+		}
+		if err := exec.Command(runc, "spec", "--bundle", dir).Run(); err != nil {
+			return fmt.Errorf("runc spec: %w", err)
+		}
+		data, err := os.ReadFile(dir + "/config.json")
+		if err != nil {
+			return err
+		}
+		// Ours must make the mount points too: the first run of each does.
+		text := strings.NewReplacer(`"terminal": true`, `"terminal": false`, `"sh"`, args, `"readonly": true`, `"readonly": false`).Replace(string(data))
+		if err := os.WriteFile(dir+"/config.json", []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
