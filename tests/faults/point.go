@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -81,7 +82,7 @@ func newBench() (*bench, error) {
 		t.remove()
 	}
 	for _, t := range left {
-		if t.kind == "process" || t.kind == "mount" {
+		if t.kind == "process" || t.kind == "mount" || strings.Contains(t.String(), id) {
 			return nil, fmt.Errorf("left by a life without faults: %v", left)
 		}
 	}
