@@ -16,6 +16,8 @@ LDFLAGS := -s -w -buildid= -X $(VERB).Version=$(VERSION) -X $(VERB).Commit=$(COM
 # A position-independent executable starts a quarter slower.
 BUILD   := CGO_ENABLED=0 GOFLAGS= go build $(GOFLAGS) -buildmode=exe -tags $(TAGS) -ldflags '$(LDFLAGS)'
 
+RUN     := GOFLAGS=-tags=$(TAGS) go run ./tests/run
+
 PREFIX  ?= /usr/local
 RUNTIME ?= bin/mdrun
 
@@ -31,20 +33,23 @@ demo: build ## install what it needs, build, and take bundle-examples/hello thro
 
 test: build ## install what the tests need, and run all of them
 	@tests/setup/packages busybox-static jq file procps iproute2 strace
-	@go run ./tests/run $(SUITES)
+	@$(RUN) $(SUITES)
 
 check: go ## formatting, vet, staticcheck and the project's own rules
-	@go run ./tests/run check
+	@$(RUN) check
 
 vm-test: build ## the limits of containers, in a virtual machine that has every controller
-	@go run ./tests/run vm
+	@$(RUN) vm
 
 faults: build ## kill the runtime at every system call that matters, and look what is left (long)
 	@tests/setup/packages busybox-static
-	@go run ./tests/faults -runtime $(RUNTIME)
+	@go run ./tests/faults -runtime $(RUNTIME) -v
+	@go run ./tests/faults -runtime $(RUNTIME) -v -races
 
-bench: build ## times against runc and crun
-	@go run ./tests/bench -runtime $(RUNTIME)
+bench: build ## times against runc and crun, into docs/
+	@tests/setup/packages strace
+	@go build -o bin/bench ./tests/bench
+	@bin/bench -runtime $(RUNTIME) -tree "$$(tests/setup/peers)" -write docs
 
 golden: go ## rewrite the files that tests compare with, to be read with git diff
 	@tests/setup/golden

@@ -54,13 +54,18 @@ func countOne(p peer, name string, args ...string) (count, error) {
 		return c, fmt.Errorf("%s %s: %w", p.name, name, err)
 	}
 	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	c.Faults, c.PeakKiB = usage.Minflt+usage.Majflt, usage.Maxrss
+	c.Faults = usage.Minflt + usage.Majflt
+	var err error
+	if c.PeakKiB, err = peak(p, args); err != nil {
+		return c, err
+	}
 	const out = "/tmp/strace"
 	traced := exec.Command("strace", append([]string{"-f", "-o", out, p.path, "--root", p.root}, args...)...)
 	if err := traced.Run(); err != nil {
 		return c, fmt.Errorf("strace %s %s: %w", p.name, name, err)
 	}
 	data, err := os.ReadFile(out)
+	// One line per call; what another thread interrupts is resumed in a second one.
 	for line := range strings.Lines(string(data)) {
 		_, call, _ := strings.Cut(line, " ")
 		call = strings.TrimLeft(call, " ")
@@ -75,6 +80,20 @@ func countOne(p peer, name string, args ...string) (count, error) {
 		c.Calls++
 	}
 	return c, err
+}
+
+// peak is the largest resident set of one of the processes. The count begins with that
+// of whoever called fork, so a small program does that: busybox.
+func peak(p peer, args []string) (kib int64, err error) {
+	cmd := exec.Command("busybox", append([]string{"time", "-f", "%M", "-o", "/tmp/peak", p.path, "--root", p.root}, args...)...)
+	if err := cmd.Run(); err != nil {
+		return 0, fmt.Errorf("time %s %s: %w", p.name, args[0], err)
+	}
+	data, err := os.ReadFile("/tmp/peak")
+	if err == nil {
+		_, err = fmt.Sscan(string(data), &kib)
+	}
+	return kib, err
 }
 
 func waitingInit() (kib, threads int, err error) {

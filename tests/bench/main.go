@@ -65,7 +65,14 @@ func (o options) outside() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	for from, to := range map[string]string{o.runtime: "mdrun", "/proc/self/exe": "bench"} {
+	// The peers' tree is read-only in the sandbox, and crun looks at that: it leaves its
+	// protection of the own executable out (it copies itself and executes the copy),
+	// which it never does on a machine. So all of them lie in one writable place.
+	programs := map[string]string{
+		o.runtime: "mdrun", "/proc/self/exe": "bench",
+		filepath.Join(o.tree, "usr/bin/crun"): "crun", filepath.Join(o.tree, "usr/sbin/runc"): "runc",
+	}
+	for from, to := range programs {
 		data, err := os.ReadFile(from)
 		if err != nil {
 			return err

@@ -29,7 +29,11 @@ func (o options) bench(dir string) error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return err
 	}
-	peers := []peer{{"mdrun", filepath.Join(dir, "mdrun"), "/run/mdrun", "ours"}, {"crun", "/usr/bin/crun", "/run/crun", "theirs"}, {"runc", "/usr/sbin/runc", "/run/runc", "others"}}
+	peers := []peer{
+		{"mdrun", filepath.Join(dir, "mdrun"), "/run/mdrun", "ours"},
+		{"crun", filepath.Join(dir, "crun"), "/run/crun", "theirs"},
+		{"runc", filepath.Join(dir, "runc"), "/run/runc", "others"},
+	}
 	if err := layOut(peers[2].path); err != nil {
 		return err
 	}

@@ -55,13 +55,8 @@ func writeFiles(dir string, all []figure, counts []count) error {
 // chart draws one group of bars per case, as ratios to crun.
 func chart(all []figure) string {
 	const left, width, bar, group = 250, 420, 14, 56
+	const most = 6.0 // what is longer is cut
 	colours := map[string]string{"mdrun": "#0b7a75", "crun": "#9aa5b1", "runc": "#d9822b"}
-	most := 1.0
-	for _, f := range all {
-		for _, r := range f.Ratio {
-			most = max(most, r)
-		}
-	}
 	var b strings.Builder
 	height := 40 + group*len(all)
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="12">`+"\n", left+width+70, height)
@@ -71,7 +66,7 @@ func chart(all []figure) string {
 		fmt.Fprintf(&b, `<text x="10" y="%d">%s</text>`+"\n", top+26, f.label())
 		for j, name := range []string{"mdrun", "crun", "runc"} {
 			y := top + j*(bar+1)
-			w := f.Ratio[name] / most * width
+			w := min(f.Ratio[name], most) / most * width
 			fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/><text x="%.1f" y="%d">%s %.2f</text>`+"\n", left, y, w, bar, colours[name], left+w+4, y+11, name, f.Ratio[name])
 		}
 	}
