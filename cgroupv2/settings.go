@@ -97,7 +97,7 @@ func (s *settings) memory(m *specs.LinuxMemory) {
 	if m.UseHierarchy != nil && !*m.UseHierarchy {
 		s.refuse("memory.useHierarchy", "cgroup v2 is always hierarchical", "Leave it out.")
 	}
-	for name, v := range map[string]*int64{"kernel": m.Kernel, "kernelTCP": m.KernelTCP} { //nolint:staticcheck // deprecated, and still sent
+	for name, v := range map[string]*int64{"kernel": m.Kernel, "kernelTCP": m.KernelTCP} {
 		if v != nil && *v > 0 {
 			s.refuse("memory."+name, noCounterpart, "Leave it out: memory.limit counts the kernel's memory too.")
 		}

@@ -1,3 +1,11 @@
+// The Go runtime would read /proc/self/cgroup and the whole mount table at every start,
+// to learn the CPU limit, and keep a goroutine that does so again. A program that
+// lives for milliseconds has no use for it, and on a machine with many containers the
+// mount table is long. See the GODEBUG history in the Go documentation, Go 1.25.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
 // Command mdrun is a container runtime: it takes an OCI bundle through the life of a
 // container. Its verbs, flags and outputs are runc's. What it can do is in package
 // verb; here it becomes a command line. A plain command never gets here: it has been

@@ -10,6 +10,7 @@ import (
 // (config.md "Hostname", sethostname(2)).
 type Hostname struct{ Name string }
 
+// Fields passes it through the codec.
 func (s *Hostname) Fields(c *Codec) { c.String(&s.Name) }
 
 func (s *Hostname) String() string { return "set the host name to " + s.Name }

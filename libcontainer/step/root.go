@@ -16,6 +16,7 @@ type EnterRoot struct {
 	Propagation uint64 // MS_* flag for the whole tree of mounts, with MS_REC where it is recursive
 }
 
+// Fields passes it through the codec.
 func (s *EnterRoot) Fields(c *Codec) { c.String(&s.Path); c.Uint64(&s.Propagation) }
 func (s *EnterRoot) String() string {
 	return "make the mounts " + propagationName(s.Propagation) + " and take " + s.Path + " as the root"
@@ -74,6 +75,7 @@ type PivotRoot struct {
 	Chroot bool // move the mount and chroot(2) instead (--no-pivot)
 }
 
+// Fields passes it through the codec.
 func (s *PivotRoot) Fields(c *Codec) { c.Bool(&s.Chroot) }
 func (s *PivotRoot) String() string {
 	if s.Chroot {
@@ -145,6 +147,7 @@ func moveAndChroot(env *Env) error {
 // ReadonlyRoot makes the root read-only; mounts on it keep their own mode.
 type ReadonlyRoot struct{}
 
+// Fields passes it through the codec.
 func (s *ReadonlyRoot) Fields(*Codec)  {}
 func (s *ReadonlyRoot) String() string { return "make the root read-only" }
 
@@ -167,6 +170,7 @@ func setAttr(fd int, recursive bool, attr *unix.MountAttr) error {
 // RootPropagation sets how mounts travel between the finished root and its copies.
 type RootPropagation struct{ Flags uint64 }
 
+// Fields passes it through the codec.
 func (s *RootPropagation) Fields(c *Codec) { c.Uint64(&s.Flags) }
 func (s *RootPropagation) String() string {
 	return "make the root " + propagationName(s.Flags)

@@ -15,6 +15,7 @@ func errnoOf(n int) syscall.Errno { return syscall.Errno(n) }
 // the root (cgroup_namespaces(7)).
 type CgroupNamespace struct{}
 
+// Fields passes it through the codec.
 func (s *CgroupNamespace) Fields(*Codec) {}
 func (s *CgroupNamespace) String() string {
 	return "make a cgroup namespace with the container's cgroup as its root"
@@ -32,6 +33,7 @@ func (s *CgroupNamespace) Apply(*Env) error {
 // cannot reach the caller's terminal (setsid(2)).
 type Session struct{}
 
+// Fields passes it through the codec.
 func (s *Session) Fields(*Codec)  {}
 func (s *Session) String() string { return "begin a session of its own" }
 
@@ -47,6 +49,7 @@ func (s *Session) Apply(*Env) error {
 // does not see the caller's keys.
 type Keyring struct{ Name string }
 
+// Fields passes it through the codec.
 func (s *Keyring) Fields(c *Codec) { c.String(&s.Name) }
 func (s *Keyring) String() string  { return "join the new session keyring " + s.Name }
 
@@ -62,6 +65,7 @@ func (s *Keyring) Apply(*Env) error {
 // (netdevice(7)).
 type Loopback struct{}
 
+// Fields passes it through the codec.
 func (s *Loopback) Fields(*Codec)  {}
 func (s *Loopback) String() string { return "set the loopback interface up" }
 

@@ -32,6 +32,10 @@ var suites = []suite{
 const staticcheck = "honnef.co/go/tools/cmd/staticcheck@v0.8.2"
 
 func check(r *report) error {
+	// What is downloaded is told of, and silence is what we look for.
+	if out, err := r.command(nil, "go", "mod", "download").CombinedOutput(); err != nil {
+		return fmt.Errorf("go mod download: %w\n%s", err, out)
+	}
 	r.silent("gofmt", "gofmt", "-l", ".")
 	r.silent("vet", "go", "vet", "./...")
 	r.step("staticcheck", nil, "go", "run", staticcheck, "./...")
