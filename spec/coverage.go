@@ -185,7 +185,7 @@ func anyMount(s *specs.Spec, is func(*specs.Mount) bool) bool {
 }
 
 func hooksIn(h *specs.Hooks) int {
-	return len(h.Prestart) + len(h.CreateRuntime) + len(h.CreateContainer) + len(h.StartContainer) + len(h.Poststart) + len(h.Poststop) //nolint:staticcheck // deprecated, and still sent
+	return len(h.Prestart) + len(h.CreateRuntime) + len(h.CreateContainer) + len(h.StartContainer) + len(h.Poststart) + len(h.Poststop)
 }
 
 // refuse reports what is set and not supported, by name.
