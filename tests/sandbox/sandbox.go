@@ -20,6 +20,7 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -61,11 +62,26 @@ func Inside() bool { return os.Getenv(stageVar) == stageInside }
 func Reexec() {
 	switch os.Getenv(stageVar) {
 	case stageInside:
+		defaultSignals()
 		return
 	case stageInit:
 		os.Exit(report(beInit()))
 	default:
 		os.Exit(report(stayOutside()))
+	}
+}
+
+// defaultSignals gives every signal that the caller ignores its default action, for
+// what is started from here: some callers ignore signals that a C library keeps to
+// itself (32 and 33), which a runtime written in C then cannot give back.
+func defaultSignals() {
+	const ignored = 1
+	for sig := uintptr(1); sig <= 64; sig++ {
+		var old, none struct{ handler, flags, restorer, mask uintptr } // struct sigaction of rt_sigaction(2)
+		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, 0, uintptr(unsafe.Pointer(&old)), 8, 0, 0)
+		if errno == 0 && old.handler == ignored {
+			_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&none)), 0, 8, 0, 0)
+		}
 	}
 }
 
