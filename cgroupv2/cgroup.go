@@ -37,8 +37,13 @@ func readFile(dir int, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	f := os.NewFile(uintptr(fd), name)
-	defer f.Close()
+	defer unix.Close(fd)
+	return readAll(fd)
+}
+
+// readAll reads to the end without the poller of package os, which costs more system
+// calls than the reading.
+func readAll(fd int) (string, error) {
 	var b strings.Builder
 	buf := make([]byte, 4096)
 	for {

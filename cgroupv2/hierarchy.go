@@ -111,11 +111,16 @@ func (h *Hierarchy) Locate(cgroupsPath, id string) (Path, error) {
 
 // ownCgroup is the line "0::" of /proc/self/cgroup.
 func ownCgroup() (string, error) {
-	data, err := os.ReadFile("/proc/self/cgroup")
+	fd, err := unix.Open("/proc/self/cgroup", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return "", err
+		return "", &os.PathError{Op: "open", Path: "/proc/self/cgroup", Err: err}
 	}
-	for line := range strings.Lines(string(data)) {
+	defer unix.Close(fd)
+	text, err := readAll(fd)
+	if err != nil {
+		return "", &os.PathError{Op: "read", Path: "/proc/self/cgroup", Err: err}
+	}
+	for line := range strings.Lines(text) {
 		if own, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::"); ok {
 			return path.Clean("/" + own), nil
 		}

@@ -2,7 +2,6 @@ package libcontainer
 
 import (
 	"errors"
-	"os"
 	"strconv"
 	"strings"
 
@@ -134,7 +133,7 @@ func (c *creation) adoptFifo() error {
 }
 
 func lookUpMap(file string, id uint32) (int, error) {
-	data, err := os.ReadFile(file)
+	data, err := sys.ReadFile(file)
 	if err != nil {
 		return 0, err
 	}

@@ -94,8 +94,10 @@ func remains(r *Runtime, d *stateDir) *container {
 // and init by itself.
 func (c *container) kill9() {
 	if group, err := c.openCgroup(); err == nil {
-		_ = group.Thaw()
-		_ = group.Kill()
+		if populated, err := group.Populated(); populated || err != nil {
+			_ = group.Thaw()
+			_ = group.Kill()
+		}
 		group.Close()
 	}
 	if pidfd, ok := holdProcess(c.record.PID, c.record.StartTime); ok {

@@ -222,10 +222,10 @@ func resolveRoot(path string) (string, error) {
 // capabilities gives the number of the kernel's last capability, and what this
 // process may use (capget(2)).
 func capabilities() (last int, permitted uint64, err error) {
-	// The bounding set knows every capability of the kernel, and no more
-	// (prctl(2) PR_CAPBSET_READ: EINVAL).
-	for last = 63; last > 0; last-- {
-		if _, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(last), 0, 0, 0); err == nil {
+	// The bounding set knows every capability of the kernel, and no more (prctl(2)
+	// PR_CAPBSET_READ: EINVAL). The last one of Linux 5.14 is where the search begins.
+	for last = unix.CAP_CHECKPOINT_RESTORE; last < 63; last++ {
+		if _, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(last+1), 0, 0, 0); err != nil {
 			break
 		}
 	}

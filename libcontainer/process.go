@@ -2,7 +2,6 @@ package libcontainer
 
 import (
 	"bytes"
-	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -21,7 +20,7 @@ func (p process) dead() bool { return p.State == 'Z' || p.State == 'X' }
 
 // readProcess reads /proc/PID/stat; ok is false when there is no such process.
 func readProcess(pid int) (p process, ok bool) {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	data, err := sys.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return process{}, false
 	}

@@ -161,8 +161,9 @@ func reserve(root, id string, fill func(*stateDir) error) (*stateDir, error) {
 func claim(root, id string) (*stateDir, error) {
 	name := filepath.Join(root, id+inFlight)
 	for {
-		if err := unix.Mkdir(name, 0o700); err != nil && err != unix.EEXIST {
-			return nil, sys.Fail(err, "mkdir", sys.Quote(name), "0700")
+		made := unix.Mkdir(name, 0o700)
+		if made != nil && made != unix.EEXIST {
+			return nil, sys.Fail(made, "mkdir", sys.Quote(name), "0700")
 		}
 		d, err := openState(root, id+inFlight)
 		if errors.Is(err, ErrNotExist) {
@@ -177,7 +178,9 @@ func claim(root, id string) (*stateDir, error) {
 			return nil, ErrExists
 		}
 		if sameFile(d.fd(), name) {
-			d.empty()
+			if made != nil {
+				d.empty()
+			}
 			return d, nil
 		}
 		d.close()
@@ -265,21 +268,16 @@ func (d *stateDir) read(name string) ([]byte, error) {
 	if err != nil {
 		return nil, sys.Fail(err, "openat", sys.Quote(filepath.Join(d.path(), name)))
 	}
-	file := os.NewFile(uintptr(fd), name)
-	defer file.Close()
-	st, err := file.Stat()
-	if err != nil {
-		return nil, err
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, sys.Fail(err, "fstat", sys.Quote(filepath.Join(d.path(), name)))
 	}
-	if !st.Mode().IsRegular() {
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nil, &stateError{text: filepath.Join(d.path(), name) + " is not a regular file"}
 	}
-	data := make([]byte, st.Size())
-	n, err := file.Read(data)
-	if err != nil && len(data) > 0 {
-		return nil, err
-	}
-	return data[:n], nil
+	data, err := sys.ReadAll(fd, int(st.Size))
+	return data, sys.Fail(err, "read", sys.Quote(filepath.Join(d.path(), name)))
 }
 
 // has tells whether a file is there.
