@@ -32,8 +32,9 @@ func main() {
 // run gives the status to exit with.
 func run(args []string, do func(*verb.Call) int) int {
 	status := 0
-	app := newApp(func(c *verb.Call) { status = do(c) }, &status)
-	if err := app.Run(permute(args)); err != nil {
+	args, tail := permute(args)
+	app := newApp(func(c *verb.Call) { c.Tail = tail; status = do(c) }, &status)
+	if err := app.Run(args); err != nil {
 		return verb.Report(err)
 	}
 	return status
@@ -73,7 +74,7 @@ func command(v *verb.Verb, do func(*verb.Call)) *cli.Command {
 	return &cli.Command{
 		Name: v.Name, Usage: v.Usage, ArgsUsage: arguments, HideHelpCommand: true, OnUsageError: usageError, Flags: options(v.Flags),
 		Action: func(c *cli.Context) error {
-			call := &verb.Call{Verb: v, Values: map[string]string{}, Args: c.Args().Slice()}
+			call := &verb.Call{Verb: v, Values: map[string][]string{}, Args: c.Args().Slice()}
 			given(c, v.Flags, call.Values)
 			given(c, verb.Global(), call.Values)
 			do(call)
@@ -83,16 +84,18 @@ func command(v *verb.Verb, do func(*verb.Call)) *cli.Command {
 }
 
 // given collects the flags that were on the command line.
-func given(c *cli.Context, flags []verb.Flag, values map[string]string) {
+func given(c *cli.Context, flags []verb.Flag, values map[string][]string) {
 	for _, f := range flags {
 		switch {
 		case !c.IsSet(f.Name):
 		case f.Value == "":
-			values[f.Name] = strconv.FormatBool(c.Bool(f.Name))
+			values[f.Name] = []string{strconv.FormatBool(c.Bool(f.Name))}
 		case f.Number:
-			values[f.Name] = strconv.Itoa(c.Int(f.Name))
+			values[f.Name] = []string{strconv.Itoa(c.Int(f.Name))}
+		case f.Many:
+			values[f.Name] = c.StringSlice(f.Name)
 		default:
-			values[f.Name] = c.String(f.Name)
+			values[f.Name] = []string{c.String(f.Name)}
 		}
 	}
 }
@@ -112,6 +115,8 @@ func options(flags []verb.Flag) (list []cli.Flag) {
 			list = append(list, &cli.BoolFlag{Name: f.Name, Aliases: short, Usage: usage, Hidden: f.Hidden})
 		case f.Number:
 			list = append(list, &cli.IntFlag{Name: f.Name, Aliases: short, Usage: usage, Hidden: f.Hidden})
+		case f.Many:
+			list = append(list, &cli.StringSliceFlag{Name: f.Name, Aliases: short, Usage: usage, Hidden: f.Hidden, KeepSpace: true})
 		default:
 			list = append(list, &cli.StringFlag{Name: f.Name, Aliases: short, Usage: usage, Value: f.Default, Hidden: f.Hidden})
 		}
@@ -139,61 +144,4 @@ func usageError(c *cli.Context, err error, _ bool) error {
 		about = "mdrun " + c.Command.Name + " --help"
 	}
 	return &verb.Advice{Text: err.Error(), Hint: "`" + about + "` lists the options."}
-}
-
-// permute moves the options of a command before its arguments, so that
-// `mdrun delete web --force` means what it says; Go's package flag stops at the first
-// argument. What follows "--" stays, and so do the arguments of a verb that takes a
-// command with options of its own.
-func permute(args []string) []string {
-	at := findVerb(args)
-	v := verb.Find(args[at])
-	if at == 0 || v == nil || v.Command {
-		return args
-	}
-	values := takesValue(v.Flags)
-	var ours, rest []string
-	list := args[at+1:]
-	for i := 0; i < len(list); i++ {
-		a := list[i]
-		if a == "--" {
-			rest = append(rest, list[i+1:]...)
-			break
-		}
-		if !verb.IsOption(a) {
-			rest = append(rest, a)
-			continue
-		}
-		ours = append(ours, a)
-		if values[strings.TrimLeft(a, "-")] && i+1 < len(list) {
-			i++
-			ours = append(ours, list[i])
-		}
-	}
-	out := append(append([]string{}, args[:at+1]...), ours...)
-	return append(append(out, "--"), rest...)
-}
-
-// findVerb gives the place of the first argument that is not a global option; 0 where
-// there is none.
-func findVerb(args []string) int {
-	values := takesValue(verb.Global())
-	for i := 1; i < len(args); i++ {
-		a := args[i]
-		if !verb.IsOption(a) {
-			return i
-		}
-		if values[strings.TrimLeft(a, "-")] {
-			i++
-		}
-	}
-	return 0
-}
-
-func takesValue(flags []verb.Flag) map[string]bool {
-	m := map[string]bool{}
-	for _, f := range flags {
-		m[f.Name], m[f.Short] = f.Value != "", f.Value != ""
-	}
-	return m
 }

@@ -20,10 +20,10 @@ func init() {
 func KeepDescriptors() { _ = unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC) }
 
 // Plain reads a command line in which everything is known: options of the tables, as
-// --name, --name=value or --name value, and the right number of arguments. For all
-// else it gives nil.
+// --name, --name=value or --name value, switches of one letter together (-it), and the
+// right number of arguments. For all else it gives nil.
 func Plain(args []string) *Call {
-	c := &Call{Values: map[string]string{}}
+	c := &Call{Values: map[string][]string{}}
 	rest, ok := c.take(Global(), args, true)
 	if !ok || len(rest) == 0 {
 		return nil
@@ -43,6 +43,9 @@ func (c *Call) take(flags []Flag, args []string, stop bool) (rest []string, ok b
 	for i := 0; i < len(args); i++ {
 		a := args[i]
 		switch {
+		case a == "--" && c.Verb != nil && c.Verb.Tail:
+			c.Tail = args[i+1:]
+			return rest, true
 		case a == "--":
 			return append(rest, args[i+1:]...), true
 		case !IsOption(a) && stop:
@@ -51,10 +54,18 @@ func (c *Call) take(flags []Flag, args []string, stop bool) (rest []string, ok b
 			rest = append(rest, a)
 			continue
 		}
-		name, value, given := strings.Cut(a[1:], "=")
-		name = strings.TrimPrefix(name, "-")
-		f := find(flags, name)
-		if f == nil || f.Value == "" && given {
+		f, value, given := Option(flags, a)
+		if f == nil {
+			together := Switches(flags, a)
+			if together == nil {
+				return nil, false
+			}
+			for _, s := range together {
+				c.set(s, "true")
+			}
+			continue
+		}
+		if f.Value == "" && given {
 			return nil, false
 		}
 		if f.Value != "" && !given {
@@ -71,9 +82,29 @@ func (c *Call) take(flags []Flag, args []string, stop bool) (rest []string, ok b
 				return nil, false
 			}
 		}
-		c.Values[f.Name] = value
+		c.set(f, value)
 	}
 	return rest, true
+}
+
+// Option finds the flag that an option names; given tells whether a value comes with it
+// (--name=value). For an option that is not known the flag is nil.
+func Option(flags []Flag, option string) (f *Flag, value string, given bool) {
+	name, value, given := strings.Cut(option[1:], "=")
+	return find(flags, strings.TrimPrefix(name, "-")), value, given
+}
+
+// Switches takes apart switches of one letter that stand together, as -it; nil where
+// the option is something else.
+func Switches(flags []Flag, option string) (list []*Flag) {
+	for i := 1; i < len(option); i++ {
+		f := find(flags, option[i:i+1])
+		if f == nil || f.Value != "" {
+			return nil
+		}
+		list = append(list, f)
+	}
+	return list
 }
 
 func find(flags []Flag, name string) *Flag {

@@ -24,6 +24,7 @@ type Flag struct {
 	Name, Short string
 	Value       string // what the value is called in the help: "FILE"
 	Number      bool   // the value is a decimal number
+	Many        bool   // each time it is given counts; of others the last one does
 	Default     string
 	Usage       string
 	Hidden      bool
@@ -38,7 +39,9 @@ type Verb struct {
 	// Command says that the arguments may be a command with options of its own: what
 	// follows the first argument is no option of ours.
 	Command bool
-	Run     func(*Call) error
+	// Tail says that what follows "--" is a command of its own, not more arguments.
+	Tail bool
+	Run  func(*Call) error
 }
 
 // All lists the verbs in the order of a container's life.
@@ -72,16 +75,33 @@ func Global() []Flag {
 // Call is a command line that has been read.
 type Call struct {
 	Verb   *Verb
-	Values map[string]string // of the flags that were given, by name; a switch is "true"
+	Values map[string][]string // of the flags that were given, by name; a switch is "true"
 	Args   []string
+	Tail   []string // what follows "--", of a verb with a Tail
 }
 
-func (c *Call) text(flag string) string { return c.Values[flag] }
-func (c *Call) on(flag string) bool     { return c.Values[flag] == "true" }
+// text gives the value of a flag; "" where it was not given.
+func (c *Call) text(flag string) string {
+	if list := c.Values[flag]; len(list) > 0 {
+		return list[len(list)-1]
+	}
+	return ""
+}
+
+func (c *Call) on(flag string) bool { return c.text(flag) == "true" }
+
+// set notes a flag of the command line.
+func (c *Call) set(f *Flag, value string) {
+	if f.Many {
+		c.Values[f.Name] = append(c.Values[f.Name], value)
+		return
+	}
+	c.Values[f.Name] = []string{value}
+}
 
 // number gives the value of a flag that Number has made sure of.
 func (c *Call) number(flag string) int {
-	n, _ := strconv.Atoi(c.Values[flag])
+	n, _ := strconv.Atoi(c.text(flag))
 	return n
 }
 
