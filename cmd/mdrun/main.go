@@ -45,7 +45,7 @@ func newApp(do func(*verb.Call), status *int) *cli.App {
 		Name:                      "mdrun",
 		Usage:                     "an OCI container runtime",
 		UsageText:                 "mdrun [global options] command [options] [arguments]",
-		Version:                   versionText(),
+		Version:                   strings.ReplaceAll(versionText(), "\n", "\n   "), // as the help indents it
 		DisableSliceFlagSeparator: true,
 		ExitErrHandler:            func(*cli.Context, error) {},
 		OnUsageError:              usageError,
@@ -54,6 +54,7 @@ func newApp(do func(*verb.Call), status *int) *cli.App {
 			if !c.Args().Present() {
 				return cli.ShowAppHelp(c)
 			}
+			openLog(c)
 			verb.Report(&verb.Advice{Text: fmt.Sprintf("no command %q", c.Args().First()), Hint: "`mdrun --help` lists the commands."})
 			*status = 3
 			return nil
@@ -74,9 +75,9 @@ func command(v *verb.Verb, do func(*verb.Call)) *cli.Command {
 	return &cli.Command{
 		Name: v.Name, Usage: v.Usage, ArgsUsage: arguments, HideHelpCommand: true, OnUsageError: usageError, Flags: options(v.Flags),
 		Action: func(c *cli.Context) error {
-			call := &verb.Call{Verb: v, Values: map[string][]string{}, Args: c.Args().Slice()}
+			call := &verb.Call{Verb: v, Values: verb.Values{}, Globals: verb.Values{}, Args: c.Args().Slice()}
 			given(c, v.Flags, call.Values)
-			given(c, verb.Global(), call.Values)
+			given(c.Lineage()[1], verb.Global(), call.Globals)
 			do(call)
 			return nil
 		},
@@ -84,7 +85,7 @@ func command(v *verb.Verb, do func(*verb.Call)) *cli.Command {
 }
 
 // given collects the flags that were on the command line.
-func given(c *cli.Context, flags []verb.Flag, values map[string][]string) {
+func given(c *cli.Context, flags []verb.Flag, values verb.Values) {
 	for _, f := range flags {
 		switch {
 		case !c.IsSet(f.Name):
@@ -100,6 +101,9 @@ func given(c *cli.Context, flags []verb.Flag, values map[string][]string) {
 	}
 }
 
+// valueMark divides what a value is called from what the flag is for.
+const valueMark = "\x00"
+
 func options(flags []verb.Flag) (list []cli.Flag) {
 	for _, f := range flags {
 		var short []string
@@ -108,11 +112,11 @@ func options(flags []verb.Flag) (list []cli.Flag) {
 		}
 		usage := f.Usage
 		if f.Value != "" {
-			usage = "`" + f.Value + "`: " + usage
+			usage = "`" + f.Value + "`" + valueMark + usage
 		}
 		switch {
 		case f.Value == "":
-			list = append(list, &cli.BoolFlag{Name: f.Name, Aliases: short, Usage: usage, Hidden: f.Hidden})
+			list = append(list, &cli.BoolFlag{Name: f.Name, Aliases: short, Usage: usage, Hidden: f.Hidden, DisableDefaultText: true})
 		case f.Number:
 			list = append(list, &cli.IntFlag{Name: f.Name, Aliases: short, Usage: usage, Hidden: f.Hidden})
 		case f.Many:
@@ -125,8 +129,17 @@ func options(flags []verb.Flag) (list []cli.Flag) {
 }
 
 func init() {
-	cli.VersionPrinter = func(c *cli.Context) { fmt.Fprintln(c.App.Writer, "mdrun version "+c.App.Version) }
+	cli.VersionPrinter = func(c *cli.Context) { fmt.Fprintln(c.App.Writer, "mdrun version "+versionText()) }
 	cli.OsExiter = func(int) {}
+	// The library takes what a value is called out of the usage and leaves it there too.
+	line := cli.FlagStringer
+	cli.FlagStringer = func(f cli.Flag) string {
+		names, usage, _ := strings.Cut(line(f), "\t")
+		if _, rest, ok := strings.Cut(usage, valueMark); ok {
+			usage = rest
+		}
+		return names + "\t" + usage
+	}
 }
 
 func versionText() string {
@@ -139,9 +152,17 @@ func versionText() string {
 
 // usageError names the command that tells more; the usage itself would bury the error.
 func usageError(c *cli.Context, err error, _ bool) error {
+	openLog(c)
 	about := "mdrun --help"
 	if c.Command != nil && verb.Find(c.Command.Name) != nil {
 		about = "mdrun " + c.Command.Name + " --help"
 	}
 	return &verb.Advice{Text: err.Error(), Hint: "`" + about + "` lists the options."}
+}
+
+// openLog is for an error of the command line, as far as it was read: clients look for
+// the reason in the log, and would find that of an earlier command there.
+func openLog(c *cli.Context) {
+	// A log that cannot be had is not what is wrong.
+	_ = verb.OpenLog(c.String("log"), c.String("log-format"), c.Bool("debug"))
 }

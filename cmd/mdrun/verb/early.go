@@ -23,23 +23,23 @@ func KeepDescriptors() { _ = unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CL
 // --name, --name=value or --name value, switches of one letter together (-it), and the
 // right number of arguments. For all else it gives nil.
 func Plain(args []string) *Call {
-	c := &Call{Values: map[string][]string{}}
-	rest, ok := c.take(Global(), args, true)
+	c := &Call{Values: Values{}, Globals: Values{}}
+	rest, ok := c.take(c.Globals, Global(), args, true)
 	if !ok || len(rest) == 0 {
 		return nil
 	}
 	if c.Verb = Find(rest[0]); c.Verb == nil {
 		return nil
 	}
-	if c.Args, ok = c.take(c.Verb.Flags, rest[1:], c.Verb.Command); !ok || c.check() != nil {
+	if c.Args, ok = c.take(c.Values, c.Verb.Flags, rest[1:], c.Verb.Command); !ok || c.check() != nil {
 		return nil
 	}
 	return c
 }
 
-// take reads options and gives the arguments between and behind them, or with stop
-// all that begins with the first argument.
-func (c *Call) take(flags []Flag, args []string, stop bool) (rest []string, ok bool) {
+// take reads options into values and gives the arguments between and behind them, or
+// with stop all that begins with the first argument.
+func (c *Call) take(values Values, flags []Flag, args []string, stop bool) (rest []string, ok bool) {
 	for i := 0; i < len(args); i++ {
 		a := args[i]
 		switch {
@@ -61,7 +61,7 @@ func (c *Call) take(flags []Flag, args []string, stop bool) (rest []string, ok b
 				return nil, false
 			}
 			for _, s := range together {
-				c.set(s, "true")
+				values.set(s, "true")
 			}
 			continue
 		}
@@ -78,11 +78,12 @@ func (c *Call) take(flags []Flag, args []string, stop bool) (rest []string, ok b
 			value = "true"
 		}
 		if f.Number {
-			if _, err := strconv.Atoi(value); err != nil || value[0] == '0' && len(value) > 1 {
+			// +1, 0x1 and 1_0 are for main.
+			if n, err := strconv.Atoi(value); err != nil || strconv.Itoa(n) != value {
 				return nil, false
 			}
 		}
-		c.set(f, value)
+		values.set(f, value)
 	}
 	return rest, true
 }

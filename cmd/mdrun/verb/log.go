@@ -1,7 +1,6 @@
 package verb
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,7 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mdrun/mdrun/libcontainer"
-	"github.com/mdrun/mdrun/spec"
 )
 
 // The log is where warnings go, and errors once more: clients read their reason from
@@ -22,7 +20,8 @@ var log = struct {
 	debug bool
 }{}
 
-func openLog(path, format string, debug bool) error {
+// OpenLog opens the log that --log, --log-format and --debug describe.
+func OpenLog(path, format string, debug bool) error {
 	switch format {
 	case "text", "":
 	case "json":
@@ -85,7 +84,7 @@ func warn(text string, pairs ...string) {
 		for _, f := range fields {
 			text = f.value + ": " + text
 		}
-		fmt.Fprintln(os.Stderr, "mdrun: warning: "+text)
+		fmt.Fprintln(os.Stderr, "mdrun: warning: "+oneLine(text))
 	}
 }
 
@@ -101,79 +100,4 @@ func debugHook() func(string) {
 			emit(os.Stderr, "debug", text, nil)
 		}
 	}
-}
-
-// Report prints an error and gives the status to exit with: to the log as one record
-// that is complete in itself, to standard error for people.
-func Report(err error) int {
-	var status exitStatus
-	if errors.As(err, &status) {
-		return int(status)
-	}
-	text, hints, source, fields := anatomy(err)
-	complete := text
-	for _, h := range hints {
-		complete += ". " + h
-	}
-	if log.out != nil {
-		emit(log.out, "error", complete, fields)
-	}
-	if log.json && log.out == nil {
-		emit(os.Stderr, "error", complete, fields)
-		return 1
-	}
-	b := append([]byte("mdrun: "), oneLine(text)...)
-	b = append(b, '\n')
-	b = append(b, source...)
-	for _, h := range hints {
-		b = append(append(append(b, "  "...), oneLine(h)...), '\n')
-	}
-	_, _ = os.Stderr.Write(b)
-	return 1
-}
-
-// anatomy takes an error apart.
-func anatomy(err error) (text string, hints []string, source string, fields []field) {
-	text = err.Error()
-	var a *Advice
-	if errors.As(err, &a) {
-		hints = append(hints, a.Hint)
-	}
-	var e *libcontainer.Error
-	if errors.As(err, &e) {
-		fields = append(fields, field{"stage", e.Op})
-		if e.Field != "" {
-			fields = append(fields, field{"config", e.Field})
-		}
-		if n := e.Errno(); n != 0 {
-			fields = append(fields, field{"errno", unix.ErrnoName(n)})
-		}
-		hints = append(hints, e.Hint)
-	}
-	var s *spec.Error
-	if errors.As(err, &s) {
-		source = s.Source
-		for _, p := range s.Problems {
-			hints = append(hints, p.Hint)
-		}
-	}
-	kept := hints[:0]
-	for _, h := range hints {
-		if h != "" {
-			kept = append(kept, h)
-		}
-	}
-	return text, kept, source, fields
-}
-
-// oneLine keeps what came from a configuration or a file name from looking like a
-// line of ours, or from driving the terminal.
-func oneLine(s string) string {
-	for i := 0; i < len(s); i++ {
-		if s[i] < 0x20 || s[i] == 0x7f {
-			q := strconv.Quote(s)
-			return q[1 : len(q)-1]
-		}
-	}
-	return s
 }

@@ -72,31 +72,37 @@ func Global() []Flag {
 	}
 }
 
-// Call is a command line that has been read.
-type Call struct {
-	Verb   *Verb
-	Values map[string][]string // of the flags that were given, by name; a switch is "true"
-	Args   []string
-	Tail   []string // what follows "--", of a verb with a Tail
-}
+// Values are those of the flags that were given, by name; a switch is "true".
+type Values map[string][]string
 
 // text gives the value of a flag; "" where it was not given.
-func (c *Call) text(flag string) string {
-	if list := c.Values[flag]; len(list) > 0 {
+func (v Values) text(flag string) string {
+	if list := v[flag]; len(list) > 0 {
 		return list[len(list)-1]
 	}
 	return ""
 }
 
-func (c *Call) on(flag string) bool { return c.text(flag) == "true" }
+func (v Values) on(flag string) bool { return v.text(flag) == "true" }
 
 // set notes a flag of the command line.
-func (c *Call) set(f *Flag, value string) {
+func (v Values) set(f *Flag, value string) {
 	if f.Many {
-		c.Values[f.Name] = append(c.Values[f.Name], value)
+		v[f.Name] = append(v[f.Name], value)
 		return
 	}
-	c.Values[f.Name] = []string{value}
+	v[f.Name] = []string{value}
+}
+
+// Call is a command line that has been read.
+type Call struct {
+	Verb *Verb
+	Values
+	Args []string
+	Tail []string // what follows "--", of a verb with a Tail
+	// Globals are the options before the verb, which may have the name of one of its
+	// own: --rootless is an option of both.
+	Globals Values
 }
 
 // number gives the value of a flag that Number has made sure of.
@@ -107,7 +113,7 @@ func (c *Call) number(flag string) int {
 
 // Do runs the verb and gives the status to exit with.
 func (c *Call) Do() int {
-	if err := openLog(c.text("log"), c.text("log-format"), c.on("debug")); err != nil {
+	if err := OpenLog(c.Globals.text("log"), c.Globals.text("log-format"), c.Globals.on("debug")); err != nil {
 		return Report(err)
 	}
 	if err := c.check(); err != nil {
@@ -147,7 +153,7 @@ func (s exitStatus) Error() string { return "exit status " + strconv.Itoa(int(s)
 
 // runtime gives the runtime that the global options describe.
 func (c *Call) runtime() *libcontainer.Runtime {
-	root := c.text("root")
+	root := c.Globals.text("root")
 	if root == "" {
 		root = defaultRoot()
 	}
@@ -169,7 +175,7 @@ func defaultRoot() string {
 
 // noSystemd refuses where the answer matters: clients pass the flag to every command.
 func (c *Call) noSystemd() error {
-	if !c.on("systemd-cgroup") {
+	if !c.Globals.on("systemd-cgroup") {
 		return nil
 	}
 	return &Advice{Text: c.Verb.Name + ": --systemd-cgroup is not supported yet", Hint: "Configure the cgroupfs driver, and give .linux.cgroupsPath as a path."}
