@@ -31,3 +31,26 @@ one_at_a_time() {
   exec {lock_fd}>"$home/$1.lock"
   flock "$lock_fd"
 }
+
+# debian_tree NAME SUITE PACKAGES makes, unless it is there, a Debian tree with the
+# packages (a list with commas) and prints where it is. Nothing in it is ever changed
+# afterwards: its name holds all that goes into it.
+debian_tree() {
+  local name=$1 suite=$2 packages=$3
+  local home; home=$(cache_dir)/$name
+  local tree=$home/$suite-$(printf '%s' "$packages" | sha256sum | cut -c1-8)
+  one_at_a_time "$name"
+  if [[ ! -d $tree ]]; then
+    need_root "make the tree $name"
+    "$(dirname "${BASH_SOURCE[0]}")/packages" mmdebstrap debian-archive-keyring ca-certificates >&2
+    mkdir -p "$home"
+    retry bootstrap "$suite" "$packages" "$tree.new" "$home/build.log" || { tail -n 20 "$home/build.log" >&2; die "$name: no tree"; }
+    mv "$tree.new" "$tree"
+  fi
+  echo "$tree"
+}
+
+bootstrap() {
+  rm -rf "$3"
+  mmdebstrap --quiet --aptopt='Acquire::Check-Valid-Until "false"' --variant=minbase --include="$2" "$1" "$3" >"$4" 2>&1
+}
