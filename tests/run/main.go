@@ -42,7 +42,7 @@ func run(names []string, require string) (bool, error) {
 		return false, err
 	}
 	// What a test keeps of the person's environment would make it another test.
-	for _, name := range []string{"RUNTIME", "MDRUN_SANDBOX_ROOT", "MDRUN_SANDBOX_STAGE", "MDRUN_DEBIAN"} {
+	for _, name := range []string{"RUNTIME", "MDRUN_SANDBOX_ROOT", "MDRUN_SANDBOX_STAGE", "MDRUN_DEBIAN", "MDRUN_PROGRAMS"} {
 		os.Unsetenv(name)
 	}
 	var reports []*report

@@ -74,16 +74,23 @@ func script(r *report) error {
 	if err != nil {
 		return err
 	}
-	return r.goTest([]string{"MDRUN_DEBIAN=" + tree}, "./tests/script")
+	programs, err := r.setup("tests/setup/debian")
+	if err != nil {
+		return err
+	}
+	return r.goTest([]string{"MDRUN_DEBIAN=" + tree, "MDRUN_PROGRAMS=" + programs}, "./tests/script")
 }
 
 // peersTree makes the Debian tree with runc and crun, unless it is there.
-func (r *report) peersTree() (string, error) {
-	cmd := r.command(nil, "tests/setup/peers")
+func (r *report) peersTree() (string, error) { return r.setup("tests/setup/peers") }
+
+// setup makes something that tests need and gives the place that the script prints.
+func (r *report) setup(script string) (string, error) {
+	cmd := r.command(nil, script)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("tests/setup/peers: %w", err)
+		return "", fmt.Errorf("%s: %w", script, err)
 	}
 	return strings.TrimSpace(string(out)), nil
 }

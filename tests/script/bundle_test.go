@@ -46,6 +46,9 @@ func makeRoot() error {
 			return err
 		}
 	}
+	if err := showPrograms(); err != nil {
+		return err
+	}
 	return showDebian()
 }
 
@@ -75,11 +78,7 @@ func makeBundle(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	dir := ts.MkAbs(args[0])
 	if _, err := os.Stat(dir + "/rootfs"); err != nil {
-		ts.Check(os.MkdirAll(dir, 0o755))
-		ts.Check(exec.Command("cp", "-al", rootDir, dir+"/rootfs").Run())
-		for _, d := range []string{"dev", "etc", "proc", "sys", "tmp", "root"} {
-			ts.Check(os.MkdirAll(filepath.Join(dir, "rootfs", d), 0o755))
-		}
+		ts.Check(busyboxRoot(dir + "/rootfs"))
 	}
 	data, err := json.Marshal(spec.Default())
 	ts.Check(err)
@@ -92,6 +91,22 @@ func makeBundle(ts *testscript.TestScript, neg bool, args []string) {
 	data, err = json.MarshalIndent(doc, "", "  ")
 	ts.Check(err)
 	ts.Check(os.WriteFile(dir+"/config.json", data, 0o644))
+}
+
+// busyboxRoot is a copy of the busybox root, as links, with the usual folders.
+func busyboxRoot(dir string) error {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return err
+	}
+	if out, err := exec.Command("cp", "-al", rootDir, dir).CombinedOutput(); err != nil {
+		return fmt.Errorf("cp: %w: %s", err, out)
+	}
+	for _, d := range []string{"dev", "etc", "proc", "sys", "tmp", "root"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func edit(doc any, e string) error {

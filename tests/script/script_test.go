@@ -9,8 +9,10 @@ package script
 
 import (
 	"embed"
+	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,6 +39,13 @@ func TestMain(m *testing.M) {
 		sandbox.Reexec()
 	}
 	runtimePath = os.Getenv("RUNTIME")
+	flag.Parse()
+	if sandbox.Inside() {
+		if err := makeRoot(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
 	os.Exit(m.Run())
 }
 
@@ -65,9 +74,6 @@ func TestScripts(t *testing.T) {
 	dir := t.TempDir()
 	scripts, err := fs.Glob(files, "testdata/*.txtar")
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := makeRoot(); err != nil {
 		t.Fatal(err)
 	}
 	differs := readDiffers(t)
@@ -174,7 +180,7 @@ func params(path string) testscript.Params {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup:               setup,
-		Cmds:                commands,
+		Cmds:                maps.Clone(commands),
 		Condition: func(c string) (bool, error) {
 			switch c {
 			case "mdrun", "runc", "crun":
