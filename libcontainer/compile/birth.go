@@ -23,6 +23,7 @@ type Birth struct {
 	UID, GID    []specs.LinuxIDMapping
 	TimeOffsets string // the text for timens_offsets
 	OwnPID      bool   // in a new pid namespace, whose end is the end of all its processes
+	fields      map[specs.LinuxNamespaceType]string
 }
 
 var cloneFlags = map[specs.LinuxNamespaceType]int{
@@ -33,12 +34,13 @@ var cloneFlags = map[specs.LinuxNamespaceType]int{
 
 // NewBirth compiles it.
 func NewBirth(s *specs.Spec) (Birth, error) {
-	var b Birth
+	b := Birth{fields: map[specs.LinuxNamespaceType]string{}}
 	if s.Linux == nil {
 		return b, nil
 	}
 	for i, ns := range s.Linux.Namespaces {
 		field := ".linux.namespaces[" + strconv.Itoa(i) + "]"
+		b.fields[ns.Type] = field
 		flag, ok := cloneFlags[ns.Type]
 		switch {
 		case !ok:
@@ -78,7 +80,7 @@ func (b *Birth) Lines() (lines []Line) {
 	for _, t := range []specs.LinuxNamespaceType{specs.UserNamespace, specs.PIDNamespace, specs.NetworkNamespace, specs.MountNamespace,
 		specs.IPCNamespace, specs.UTSNamespace, specs.TimeNamespace} {
 		if b.New&uintptr(cloneFlags[t]) != 0 {
-			add(".linux.namespaces", "a new "+string(t)+" namespace")
+			add(b.fields[t], "a new "+string(t)+" namespace")
 		}
 	}
 	for _, j := range b.Join {

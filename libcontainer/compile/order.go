@@ -7,6 +7,8 @@
 package compile
 
 import (
+	"strconv"
+
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mdrun/mdrun/libcontainer/step"
@@ -114,6 +116,16 @@ func (c *compiler) fresh(t specs.LinuxNamespaceType) bool {
 func (c *compiler) has(t specs.LinuxNamespaceType) bool {
 	_, ok := c.namespaces[t]
 	return ok
+}
+
+// namespaceField is the place of a namespace in the configuration.
+func (c *compiler) namespaceField(t specs.LinuxNamespaceType) string {
+	for i, ns := range c.spec.Linux.Namespaces {
+		if ns.Type == t {
+			return ".linux.namespaces[" + strconv.Itoa(i) + "]"
+		}
+	}
+	return ".linux.namespaces"
 }
 
 func namespaces(s *specs.Spec) map[specs.LinuxNamespaceType]specs.LinuxNamespace {

@@ -12,14 +12,14 @@ import (
 // world is what init does about itself before it looks at any file.
 func (c *compiler) world() {
 	if c.fresh(specs.CgroupNamespace) {
-		c.add(".linux.namespaces", &step.CgroupNamespace{})
+		c.add(c.namespaceField(specs.CgroupNamespace), &step.CgroupNamespace{})
 	}
 	c.add("", &step.Session{})
 	if !c.facts.NoNewKeyring {
 		c.add("", &step.Keyring{Name: "_ses." + c.facts.ID})
 	}
 	if c.fresh(specs.NetworkNamespace) {
-		c.add(".linux.namespaces", &step.Loopback{})
+		c.add(c.namespaceField(specs.NetworkNamespace), &step.Loopback{})
 	}
 }
 

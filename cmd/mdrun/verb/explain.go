@@ -70,7 +70,7 @@ func sections(e *libcontainer.Explanation) []section {
 	for _, s := range e.Cgroup {
 		cgroup.lines = append(cgroup.lines, line{Text: s.File + " = " + s.Value, Field: s.Field})
 	}
-	devices := section{name: "devices", title: "whose device filter decides, the last line that fits first"}
+	devices := section{name: "devices", title: "with a device filter, of which the first line that fits decides"}
 	for _, d := range e.Devices {
 		devices.lines = append(devices.lines, line{Text: d, Field: ".linux.resources.devices"})
 	}
