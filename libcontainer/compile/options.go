@@ -21,6 +21,12 @@ type option struct {
 // values, not bits (mount_setattr(2)).
 const atimeMask = unix.MOUNT_ATTR__ATIME
 
+// accessTime sets one of three modes, of which a mount has one; mount(2) would let
+// strictatime win over the others, wherever it stands.
+func accessTime(mode uint64) option {
+	return option{set: mode, clear: (unix.MS_NOATIME | unix.MS_RELATIME | unix.MS_STRICTATIME) &^ mode}
+}
+
 // optionTable is the table of config.md "Linux mount options"; rnodev is in
 // features.md only, and rexec clears noexec whatever the table says.
 var optionTable = []struct {
@@ -30,12 +36,12 @@ var optionTable = []struct {
 	{"async", option{clear: unix.MS_SYNCHRONOUS}}, {"atime", option{clear: unix.MS_NOATIME}}, {"defaults", option{}},
 	{"dev", option{clear: unix.MS_NODEV}}, {"diratime", option{clear: unix.MS_NODIRATIME}}, {"dirsync", option{set: unix.MS_DIRSYNC}},
 	{"exec", option{clear: unix.MS_NOEXEC}}, {"iversion", option{set: unix.MS_I_VERSION}}, {"lazytime", option{set: unix.MS_LAZYTIME}},
-	{"loud", option{clear: unix.MS_SILENT}}, {"mand", option{set: unix.MS_MANDLOCK}}, {"noatime", option{set: unix.MS_NOATIME}},
+	{"loud", option{clear: unix.MS_SILENT}}, {"mand", option{set: unix.MS_MANDLOCK}}, {"noatime", accessTime(unix.MS_NOATIME)},
 	{"nodev", option{set: unix.MS_NODEV}}, {"nodiratime", option{set: unix.MS_NODIRATIME}}, {"noexec", option{set: unix.MS_NOEXEC}},
 	{"noiversion", option{clear: unix.MS_I_VERSION}}, {"nolazytime", option{clear: unix.MS_LAZYTIME}}, {"nomand", option{clear: unix.MS_MANDLOCK}},
 	{"norelatime", option{clear: unix.MS_RELATIME}}, {"nostrictatime", option{clear: unix.MS_STRICTATIME}}, {"nosuid", option{set: unix.MS_NOSUID}},
-	{"nosymfollow", option{set: unix.MS_NOSYMFOLLOW}}, {"relatime", option{set: unix.MS_RELATIME}}, {"ro", option{set: unix.MS_RDONLY}},
-	{"rw", option{clear: unix.MS_RDONLY}}, {"silent", option{set: unix.MS_SILENT}}, {"strictatime", option{set: unix.MS_STRICTATIME}},
+	{"nosymfollow", option{set: unix.MS_NOSYMFOLLOW}}, {"relatime", accessTime(unix.MS_RELATIME)}, {"ro", option{set: unix.MS_RDONLY}},
+	{"rw", option{clear: unix.MS_RDONLY}}, {"silent", option{set: unix.MS_SILENT}}, {"strictatime", accessTime(unix.MS_STRICTATIME)},
 	{"suid", option{clear: unix.MS_NOSUID}}, {"symfollow", option{clear: unix.MS_NOSYMFOLLOW}}, {"sync", option{set: unix.MS_SYNCHRONOUS}},
 
 	{"private", option{propagation: unix.MS_PRIVATE}}, {"rprivate", option{propagation: unix.MS_PRIVATE | unix.MS_REC}},
