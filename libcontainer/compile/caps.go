@@ -52,7 +52,11 @@ func (c *compiler) bounding(p *specs.Process) {
 	if p.Capabilities == nil {
 		return
 	}
-	c.add(".process.capabilities.bounding", &step.Bounding{Keep: c.set("bounding", p.Capabilities.Bounding), Last: c.facts.LastCap})
+	field := ".process.capabilities"
+	if len(p.Capabilities.Bounding) > 0 {
+		field += ".bounding"
+	}
+	c.add(field, &step.Bounding{Keep: c.set("bounding", p.Capabilities.Bounding), Last: c.facts.LastCap})
 }
 
 // capabilities without the object keeps what the runtime has, as runc does.

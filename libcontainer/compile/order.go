@@ -8,6 +8,7 @@ package compile
 
 import (
 	"strconv"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -91,7 +92,11 @@ type compiler struct {
 	err        error
 }
 
+// add appends a step. A container without .process has steps that no field asks for.
 func (c *compiler) add(field string, s step.Step) {
+	if c.spec.Process == nil && strings.HasPrefix(field, ".process") {
+		field = ""
+	}
 	c.plan = append(c.plan, step.Entry{Field: field, Step: s})
 }
 

@@ -12,11 +12,11 @@ import (
 )
 
 func (c *compiler) umask(p *specs.Process) {
-	mask := uint32(0o022)
-	if p.User.Umask != nil {
-		mask = *p.User.Umask
+	if p.User.Umask == nil {
+		c.add("", &step.Umask{Mask: 0o022})
+		return
 	}
-	c.add(".process.user.umask", &step.Umask{Mask: mask})
+	c.add(".process.user.umask", &step.Umask{Mask: *p.User.Umask})
 }
 
 // environment gives each variable once, with the last of its values, and asks for
@@ -38,7 +38,11 @@ func (c *compiler) environment(p *specs.Process) {
 		}
 		s.Env = append(s.Env, kv)
 	}
-	c.add(".process.env", s)
+	field := ".process.env"
+	if len(p.Env) == 0 {
+		field = ".process.args"
+	}
+	c.add(field, s)
 }
 
 func (c *compiler) cwd(p *specs.Process) { c.add(".process.cwd", &step.Cwd{Path: p.Cwd}) }

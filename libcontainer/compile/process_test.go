@@ -1,0 +1,89 @@
+package compile
+
+import (
+	"slices"
+	"testing"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/mdrun/mdrun/libcontainer/step"
+	"github.com/mdrun/mdrun/spec"
+)
+
+func TestAVariableIsSetOnceWithItsLastValue(t *testing.T) {
+	for _, c := range []struct {
+		given, want []string
+		home        bool // is looked up
+	}{
+		{nil, nil, true},
+		{[]string{"A=1", "B=2", "A=3"}, []string{"B=2", "A=3"}, true},
+		{[]string{"HOME=/root"}, []string{"HOME=/root"}, false},
+		{[]string{"HOME=/a", "HOME=/b"}, []string{"HOME=/b"}, false},
+		{[]string{"HOME="}, nil, true},
+		{[]string{"HOME=/a", "HOME="}, nil, true},
+		{[]string{"HOMER=x", "A=", "B=x=y"}, []string{"HOMER=x", "A=", "B=x=y"}, true},
+	} {
+		s := spec.Default()
+		s.Process.Env = c.given
+		got := one[*step.Environment](t, compiled(t, s, facts()))
+		if !slices.Equal(got.Env, c.want) || got.Home != c.home {
+			t.Errorf("%q: %q, home %v", c.given, got.Env, got.Home)
+		}
+	}
+}
+
+func TestAProgramIsLookedForAlongTheLastPath(t *testing.T) {
+	for _, c := range []struct {
+		env  []string
+		want string
+	}{{nil, ""}, {[]string{"PATH="}, ""}, {[]string{"PATH=/bin:/sbin"}, "/bin:/sbin"}, {[]string{"PATH=/a", "PATH=/b"}, "/b"}, {[]string{"XPATH=/a"}, ""}} {
+		s := spec.Default()
+		s.Process.Env = c.env
+		if got := one[*step.FindProgram](t, compiled(t, s, facts())); got.Path != c.want || got.Name != "sh" {
+			t.Errorf("%q: %+v", c.env, got)
+		}
+	}
+}
+
+// A limit that would hinder init waits until the end; any other is set while there are
+// privileges to raise it with.
+func TestOnlyLimitsThatHinderInitAreLate(t *testing.T) {
+	const much = 1 << 40
+	for name, c := range map[string]struct {
+		number int
+		soft   uint64
+		late   bool
+	}{
+		"RLIMIT_AS": {unix.RLIMIT_AS, 1 << 20, true}, "RLIMIT_DATA": {unix.RLIMIT_DATA, 0, true}, "RLIMIT_NPROC": {unix.RLIMIT_NPROC, 10, true},
+		"RLIMIT_FSIZE": {unix.RLIMIT_FSIZE, 0, true}, "RLIMIT_STACK": {unix.RLIMIT_STACK, 8 << 20, true}, "RLIMIT_NOFILE": {unix.RLIMIT_NOFILE, 63, true},
+		"RLIMIT_CPU": {unix.RLIMIT_CPU, 0, false}, "RLIMIT_CORE": {unix.RLIMIT_CORE, 0, false}, "RLIMIT_RSS": {unix.RLIMIT_RSS, 0, false},
+		"RLIMIT_MEMLOCK": {unix.RLIMIT_MEMLOCK, 0, false}, "RLIMIT_LOCKS": {unix.RLIMIT_LOCKS, 0, false}, "RLIMIT_SIGPENDING": {unix.RLIMIT_SIGPENDING, 0, false},
+		"RLIMIT_MSGQUEUE": {unix.RLIMIT_MSGQUEUE, 0, false}, "RLIMIT_NICE": {unix.RLIMIT_NICE, 0, false}, "RLIMIT_RTPRIO": {unix.RLIMIT_RTPRIO, 0, false},
+		"RLIMIT_RTTIME": {unix.RLIMIT_RTTIME, 0, false},
+	} {
+		for _, soft := range []uint64{c.soft, much} {
+			s := spec.Default()
+			s.Process.Rlimits = []specs.POSIXRlimit{{Type: name, Soft: soft, Hard: much + 1}}
+			plan := compiled(t, s, facts())
+			got := one[*step.Rlimit](t, plan)
+			if want := (step.Rlimit{Name: name, Resource: c.number, Soft: soft, Hard: much + 1}); *got != want {
+				t.Errorf("%s: %+v", name, got)
+			}
+			if late := place(plan, "Rlimit") > place(plan, "CloseFiles"); late != (c.late && soft < much) {
+				t.Errorf("%s %d: late %v", name, soft, late)
+			}
+		}
+	}
+	if got := rlimitNames(); len(got) != 16 {
+		t.Errorf("getrlimit(2) has 16 resources: %v", got)
+	}
+}
+
+func TestATerminalIsThatOfTheUser(t *testing.T) {
+	s := spec.Default()
+	s.Process.User.UID, s.Process.ConsoleSize = 7, &specs.Box{Height: 25, Width: 80}
+	if got := one[*step.Console](t, compiled(t, s, facts())); *got != (step.Console{Height: 25, Width: 80, UID: 7}) {
+		t.Errorf("%+v", got)
+	}
+}
