@@ -2,8 +2,10 @@ package libcontainer
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/mdrun/mdrun/cgroupv2"
 	"github.com/mdrun/mdrun/libcontainer/compile"
@@ -25,7 +27,7 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	parts := []string{strings.TrimSpace(e.Op + " " + e.ID)}
+	parts := []string{strings.TrimSpace(e.Op + " " + plainly(e.ID))}
 	if e.Field != "" {
 		parts = append(parts, e.Field)
 	}
@@ -36,6 +38,14 @@ func (e *Error) Error() string {
 		parts = append(parts, e.Step)
 	}
 	return strings.Join(append(parts, e.Err.Error()), ": ")
+}
+
+// plainly keeps what was given for an id on one line.
+func plainly(id string) string {
+	if strings.IndexFunc(id, func(c rune) bool { return c == utf8.RuneError || !strconv.IsPrint(c) }) >= 0 {
+		return strconv.Quote(id)
+	}
+	return id
 }
 
 func (e *Error) Unwrap() error { return e.Err }
@@ -121,5 +131,5 @@ type stateError struct{ text, hint string }
 
 func (e *stateError) Error() string { return e.text }
 
-// hostDied tells whether the channel to the child broke.
+// childDied tells whether the channel to the child broke.
 func childDied(err error) bool { return errors.Is(err, wire.ErrClosed) }

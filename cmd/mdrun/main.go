@@ -13,6 +13,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -32,15 +33,23 @@ func main() {
 // run gives the status to exit with.
 func run(args []string, do func(*verb.Call) int) int {
 	status := 0
-	args, tail := permute(args)
-	app := newApp(func(c *verb.Call) { c.Tail = tail; status = do(c) }, &status)
-	if err := app.Run(args); err != nil {
-		return verb.Report(err)
+	permuted, tail := permute(args)
+	err := newApp(func(c *verb.Call) { c.Tail = tail; status = do(c) }).Run(permuted)
+	if err == nil {
+		return status
+	}
+	// Clients look for the reason in the log, and would find that of an earlier command.
+	verb.LogFrom(args[1:])
+	status = verb.Report(err)
+	if errors.Is(err, errNoCommand) {
+		status = 3 // as with runc
 	}
 	return status
 }
 
-func newApp(do func(*verb.Call), status *int) *cli.App {
+var errNoCommand = errors.New("no command")
+
+func newApp(do func(*verb.Call)) *cli.App {
 	app := &cli.App{
 		Name:                      "mdrun",
 		Usage:                     "an OCI container runtime",
@@ -54,10 +63,7 @@ func newApp(do func(*verb.Call), status *int) *cli.App {
 			if !c.Args().Present() {
 				return cli.ShowAppHelp(c)
 			}
-			openLog(c)
-			verb.Report(&verb.Advice{Text: fmt.Sprintf("no command %q", c.Args().First()), Hint: "`mdrun --help` lists the commands."})
-			*status = 3
-			return nil
+			return &verb.Advice{Text: fmt.Sprintf("no command %q", c.Args().First()), Hint: "`mdrun --help` lists the commands.", Err: errNoCommand}
 		},
 	}
 	for _, v := range verb.All() {
@@ -68,12 +74,8 @@ func newApp(do func(*verb.Call), status *int) *cli.App {
 
 // command: without HideHelpCommand a container called "help" could not be deleted.
 func command(v *verb.Verb, do func(*verb.Call)) *cli.Command {
-	arguments := v.Args
-	if arguments == "" {
-		arguments = " "
-	}
 	return &cli.Command{
-		Name: v.Name, Usage: v.Usage, ArgsUsage: arguments, HideHelpCommand: true, OnUsageError: usageError, Flags: options(v.Flags),
+		Name: v.Name, Usage: v.Usage, UsageText: strings.TrimSpace("mdrun " + v.Name + " [options] " + v.Args), HideHelpCommand: true, OnUsageError: usageError, Flags: options(v.Flags),
 		Action: func(c *cli.Context) error {
 			call := &verb.Call{Verb: v, Values: verb.Values{}, Globals: verb.Values{}, Args: c.Args().Slice()}
 			given(c, v.Flags, call.Values)
@@ -152,17 +154,9 @@ func versionText() string {
 
 // usageError names the command that tells more; the usage itself would bury the error.
 func usageError(c *cli.Context, err error, _ bool) error {
-	openLog(c)
 	about := "mdrun --help"
 	if c.Command != nil && verb.Find(c.Command.Name) != nil {
 		about = "mdrun " + c.Command.Name + " --help"
 	}
 	return &verb.Advice{Text: err.Error(), Hint: "`" + about + "` lists the options."}
-}
-
-// openLog is for an error of the command line, as far as it was read: clients look for
-// the reason in the log, and would find that of an earlier command there.
-func openLog(c *cli.Context) {
-	// A log that cannot be had is not what is wrong.
-	_ = verb.OpenLog(c.String("log"), c.String("log-format"), c.Bool("debug"))
 }

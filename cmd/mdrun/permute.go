@@ -26,6 +26,8 @@ func permute(args []string) (out, tail []string) {
 			rest, i = list[i:], len(list)
 		case !verb.IsOption(a):
 			rest = append(rest, a)
+		case a == "--help" || a == "-h":
+			return append(args[:at+1:at+1], a), nil // whatever else there is
 		default:
 			words, more := spell(v.Flags, list[i:])
 			ours, i = append(ours, words...), i+more

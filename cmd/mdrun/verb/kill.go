@@ -28,30 +28,55 @@ var kill = Verb{
 // The C library keeps the first two real-time signals to itself (signal(7)).
 const rtMin, rtMax = 34, 64
 
+// aliases are second names (signal(7)).
+var aliases = map[string]string{"POLL": "IO", "CLD": "CHLD", "IOT": "ABRT"}
+
 // parseSignal takes a number, or a name with or without SIG, in any case.
 func parseSignal(s string) (syscall.Signal, error) {
 	if s == "" {
 		return unix.SIGTERM, nil
 	}
-	if n, err := strconv.Atoi(s); err == nil && n >= 0 && n <= rtMax {
+	if n, err := strconv.ParseUint(s, 10, 8); err == nil && n <= rtMax {
 		return syscall.Signal(n), nil
 	}
-	name := strings.TrimPrefix(strings.ToUpper(s), "SIG")
+	name := strings.TrimPrefix(upper(s), "SIG")
+	if first, ok := aliases[name]; ok {
+		name = first
+	}
 	if sig := unix.SignalNum("SIG" + name); sig != 0 {
 		return sig, nil
 	}
+	if sig, ok := realTime(name); ok {
+		return sig, nil
+	}
+	return 0, &Advice{Text: "unknown signal " + strconv.Quote(s), Hint: "Give a number from 0 to 64, or a name such as KILL, SIGTERM or RTMIN+3."}
+}
+
+// upper knows the letters that names have: strings.ToUpper makes others into them.
+func upper(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'a' && c <= 'z' {
+			b[i] = c - 'a' + 'A'
+		}
+	}
+	return string(b)
+}
+
+// realTime takes RTMIN, RTMIN+N, RTMAX and RTMAX-N.
+func realTime(name string) (syscall.Signal, bool) {
 	for prefix, base := range map[string]int{"RTMIN": rtMin, "RTMAX": rtMax} {
 		rest, ok := strings.CutPrefix(name, prefix)
 		if !ok {
 			continue
 		}
-		n, err := strconv.Atoi(rest)
 		if rest == "" {
-			n, err = 0, nil
+			return syscall.Signal(base), true
 		}
-		if err == nil && base+n >= rtMin && base+n <= rtMax {
-			return syscall.Signal(base + n), nil
+		n, err := strconv.Atoi(rest)
+		if err == nil && (rest[0] == '+' || rest[0] == '-') && base+n >= rtMin && base+n <= rtMax {
+			return syscall.Signal(base + n), true
 		}
 	}
-	return 0, &Advice{Text: "unknown signal " + strconv.Quote(s), Hint: "Give a number from 0 to 64, or a name such as KILL, SIGTERM or RTMIN+3."}
+	return 0, false
 }

@@ -35,10 +35,30 @@ func OpenLog(path, format string, debug bool) error {
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NONBLOCK|unix.O_NOCTTY, 0o644)
 	if err != nil {
-		return &Advice{Text: "--log: " + err.Error()}
+		return &Advice{Text: "--log: " + err.Error(), Hint: "Its directory must exist, and it must be a file that can be written to."}
 	}
 	log.out = f
 	return nil
+}
+
+// LogFrom opens the log that a command line asks for, as far as it can be read: it is for
+// an error of the command line itself. That the log cannot be had is not what is wrong.
+func LogFrom(args []string) {
+	v := Values{}
+	for i := 0; i < len(args) && IsOption(args[i]); i++ {
+		f, value, given := Option(Global(), args[i])
+		switch {
+		case f == nil:
+			continue
+		case f.Value == "":
+			value = "true"
+		case !given && i+1 < len(args):
+			i++
+			value = args[i]
+		}
+		v.set(f, value)
+	}
+	_ = OpenLog(v.text("log"), v.text("log-format"), v.on("debug"))
 }
 
 // field is one more thing that a record tells.

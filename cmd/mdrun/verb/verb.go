@@ -142,9 +142,14 @@ func (c *Call) check() error {
 }
 
 // Advice is an error of the command line.
-type Advice struct{ Text, Hint string }
+type Advice struct {
+	Text, Hint string
+	Err        error // what it is, for errors.Is; may be nil
+}
 
 func (a *Advice) Error() string { return a.Text }
+
+func (a *Advice) Unwrap() error { return a.Err }
 
 // exitStatus ends a command that has nothing more to say.
 type exitStatus int
