@@ -29,6 +29,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"console":    consoleCommand,
 	"typed":      typedCommand,
 	"sh":         shellCommand,
+	"dialog":     dialogCommand,
 	"pid":        pidCommand,
 }
 

@@ -79,9 +79,7 @@ func rootfsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	case "busybox":
 		ts.Check(busyboxRoot(dir))
 	case "debian":
-		ts.Check(os.MkdirAll(dir, 0o755))
-		ts.Check(unix.Mount(debianTree, dir, "", unix.MS_BIND, ""))
-		ts.Defer(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+		ts.Check(os.Symlink(debianTree, dir))
 	default:
 		ts.Fatalf("no root %q", args[1])
 	}

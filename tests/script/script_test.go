@@ -185,6 +185,9 @@ func params(path string) testscript.Params {
 			switch c {
 			case "mdrun", "runc", "crun":
 				return name() == c, nil
+			case "memory":
+				controllers, err := os.ReadFile("/sys/fs/cgroup/cgroup.controllers")
+				return strings.Contains(string(controllers), "memory"), err
 			case "debian":
 				_, err := os.Stat(debianDir + "/etc")
 				return err == nil, nil
