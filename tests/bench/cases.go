@@ -4,18 +4,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
-)
-
-// Everything lies in the sandbox's own /tmp.
-const (
-	bundleDir = "/tmp/bundle"
-	sleepDir  = "/tmp/sleeper"
 )
 
 // peer is a runtime and the place of its state.
@@ -61,6 +54,15 @@ var benches = []bench{
 	{name: "kill", divide: 2, measure: killed},
 	{name: "list of 1000", divide: 20, prepare: thousand, clean: noThousand, measure: func(p peer) (time.Duration, error) { return p.call("list") }},
 	{name: "100 at once", bar: 1.1, divide: 10, measure: hundred},
+	{name: "run, 50 binds", bar: 0.85, divide: 2, measure: runs("50 binds")},
+	{name: "run, 200 binds", bar: 0.85, divide: 2, measure: runs("200 binds")},
+	{name: "run, user namespace", divide: 2, measure: runs("user namespace")},
+	{name: "run, hooks", divide: 2, measure: runs("hooks")},
+}
+
+// runs measures run with one of the bundles.
+func runs(bundle string) func(peer) (time.Duration, error) {
+	return func(p peer) (time.Duration, error) { return p.call("run", "--bundle", dirOf(bundle), p.id) }
 }
 
 func life(p peer) (total time.Duration, err error) {
@@ -167,39 +169,4 @@ func hundred(p peer) (time.Duration, error) {
 	}
 	wait.Wait()
 	return time.Since(begin), failed
-}
-
-// layOut makes the bundles: the configuration that `runc spec` writes, with busybox
-// `true`, and one that sleeps.
-func layOut(runc string) error {
-	for dir, args := range map[string]string{bundleDir: `"/bin/true"`, sleepDir: `"/bin/sleep", "1000"`} {
-		if err := os.MkdirAll(filepath.Join(dir, "rootfs/bin"), 0o755); err != nil {
-			return err
-		}
-		program, err := os.ReadFile("/usr/bin/busybox")
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(dir+"/rootfs/bin/busybox", program, 0o755); err != nil {
-			return err
-		}
-		for _, applet := range []string{"true", "sleep"} {
-			if err := os.Symlink("busybox", dir+"/rootfs/bin/"+applet); err != nil {
-				return err
-			}
-		}
-		if err := exec.Command(runc, "spec", "--bundle", dir).Run(); err != nil {
-			return fmt.Errorf("runc spec: %w", err)
-		}
-		data, err := os.ReadFile(dir + "/config.json")
-		if err != nil {
-			return err
-		}
-		// Ours must make the mount points too: the first run of each does.
-		text := strings.NewReplacer(`"terminal": true`, `"terminal": false`, `"sh"`, args, `"readonly": true`, `"readonly": false`).Replace(string(data))
-		if err := os.WriteFile(dir+"/config.json", []byte(text), 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
 }
