@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -95,6 +97,9 @@ func (r *Runtime) compile(id string, o CreateOptions, explain bool) (*design, er
 
 func (r *Runtime) compileSpec(id string, bundle *spec.Bundle, o CreateOptions, explain bool) (d *design, err error) {
 	d = &design{ID: id, Options: o, Bundle: bundle}
+	if d.Settings, err = cgroupv2.Settings(d.resources()); err != nil {
+		return nil, err
+	}
 	if d.Facts, err = lookUp(d, explain); err != nil {
 		return nil, err
 	}
@@ -107,9 +112,6 @@ func (r *Runtime) compileSpec(id string, bundle *spec.Bundle, o CreateOptions, e
 		r.warn(w.Text, "config", w.Field)
 	}
 	if d.Birth.Birth, err = compile.NewBirth(bundle.Spec); err != nil {
-		return nil, err
-	}
-	if d.Settings, err = cgroupv2.Settings(d.resources()); err != nil {
 		return nil, err
 	}
 	if d.hasDeviceFilter() {
@@ -167,11 +169,16 @@ func (d *design) terminal() bool {
 	return d.Bundle.Spec.Process != nil && d.Bundle.Spec.Process.Terminal
 }
 
-// splitLimits keeps back what leaves no room for an init that starts: a Go program
-// needs five threads, and cannot take the memory back that it has.
+// fewPids is a limit that leaves no room for an init that starts: a Go program needs
+// five threads to begin with, and a few more when the machine is busy.
+const fewPids = 16
+
+// splitLimits keeps back what init would not survive at birth. What comes late is
+// written while init waits for the commit, with the threads that it has by then (step
+// SpareThreads).
 func splitLimits(all []cgroupv2.Setting) (first, late []cgroupv2.Setting) {
 	for _, s := range all {
-		if s.File == "pids.max" && len(s.Value) == 1 {
+		if isFewPids(s) {
 			late = append(late, s)
 			continue
 		}
@@ -180,10 +187,18 @@ func splitLimits(all []cgroupv2.Setting) (first, late []cgroupv2.Setting) {
 	return first, late
 }
 
+func isFewPids(s cgroupv2.Setting) bool {
+	n, err := strconv.ParseUint(strings.TrimSpace(s.Value), 0, 64)
+	return s.File == "pids.max" && err == nil && n < fewPids
+}
+
 // lookUp gathers what compiling has to know of the host.
 func lookUp(d *design, explain bool) (compile.Facts, error) {
 	f := compile.Facts{ID: d.ID, BundleDir: d.Bundle.Dir, NoPivot: d.Options.NoPivot, NoNewKeyring: d.Options.NoNewKeyring,
 		PreserveFDs: d.Options.PreserveFDs}
+	if _, late := splitLimits(d.Settings); len(late) > 0 {
+		f.FewPids = late[0].Field
+	}
 	f.Rootfs = d.Bundle.Spec.Root.Path
 	if !filepath.IsAbs(f.Rootfs) {
 		f.Rootfs = filepath.Join(d.Bundle.Dir, f.Rootfs)

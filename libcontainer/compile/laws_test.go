@@ -39,6 +39,7 @@ var moments = map[string][]moment{
 	"Mount": {builds}, "Bind": {builds}, "CgroupMount": {builds}, "Remount": {builds}, "Device": {builds}, "DeviceLinks": {builds},
 	"Console": {builds}, "Sysctl": {builds}, "ReadonlyPath": {builds}, "MaskedPath": {builds},
 	"PivotRoot": {owns}, "RootPropagation": {owns}, "ReadonlyRoot": {owns}, "Hostname": {owns}, "Domainname": {owns},
+	"SpareThreads": {owns},
 	"Umask": {owns}, "Environment": {owns}, "Cwd": {owns, drops}, "TakeConsole": {owns}, "OwnStdio": {owns}, "OOMScore": {owns},
 	"Bounding": {owns}, "Rlimit": {owns, closes},
 	"User": {drops}, "Capabilities": {drops}, "NoNewPrivileges": {drops}, "FindProgram": {drops},
@@ -91,6 +92,7 @@ var laws = []law{
 	{"the program is looked for as its own user, in its working directory", before("FindProgram", "User", "Capabilities", "Cwd"),
 		moved("FindProgram", "Umask"), true},
 	{"after a low limit come only limits", lowLimits, lateFind, true},
+	{"threads are made before a limit forbids them", before("Rlimit", "SpareThreads"), moved("SpareThreads", "WaitStart"), true},
 	{"files are kept from the program when no step opens one any more",
 		onlyAfter("CloseFiles", "ResetSignals", "Rlimit", "WaitStart", "Seccomp", "Execute"), moved("CloseFiles", "Umask"), true},
 	{"every field is in config.json", fieldsExist, misnamed, false},
@@ -101,7 +103,7 @@ var (
 	onces = []string{"Session", "EnterRoot", "DeviceLinks", "PivotRoot", "Umask", "Environment", "OwnStdio", "User", "Capabilities", "CloseFiles",
 		"ResetSignals", "WaitStart", "Execute"}
 	sometimes = []string{"CgroupNamespace", "Keyring", "Loopback", "HoldNull", "Console", "RootPropagation", "ReadonlyRoot", "Hostname", "Domainname",
-		"TakeConsole", "OOMScore", "Bounding", "NoNewPrivileges", "FindProgram"}
+		"TakeConsole", "OOMScore", "Bounding", "NoNewPrivileges", "FindProgram", "SpareThreads"}
 )
 
 func once(c containment) string {

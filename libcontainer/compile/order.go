@@ -26,6 +26,7 @@ type Facts struct {
 	LastCap      int    // number of the kernel's last capability
 	Permitted    uint64 // the runtime's own permitted capabilities, bit N for number N
 	InUserNS     bool   // the runtime itself runs in a user namespace
+	FewPids      string // the field of a pids limit that leaves init no new thread; "" for none
 }
 
 // Warning is something odd that is no failure.
@@ -51,6 +52,7 @@ func Container(s *specs.Spec, f Facts) (step.Plan, []Warning, error) {
 	c.masked()
 	c.pivot()   // from here on there is no path to the host
 	c.names()   // host name, domain name
+	c.threads() // before a limit forbids them
 	c.process() // shared with exec
 	return c.plan, c.warnings, c.err
 }

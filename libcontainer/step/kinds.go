@@ -42,6 +42,7 @@ var kinds = [...]kind{
 	of[Domainname](),
 	of[Cwd](),
 	of[TakeConsole](),
+	of[SpareThreads](),
 	of[Umask](),
 	of[OwnStdio](),
 	of[OOMScore](),
