@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -82,31 +83,53 @@ func relative(p string) string {
 // absolute cgroupsPath counts from the mount point; a relative one, and the id where
 // none is given, from the parent of the runtime's own cgroup.
 func (h *Hierarchy) Locate(cgroupsPath, id string) (Path, error) {
-	if strings.ContainsRune(cgroupsPath, 0) {
-		return "", &ValueError{Field: ".linux.cgroupsPath", Text: "the path holds a NUL byte"}
-	}
-	if strings.Count(cgroupsPath, ":") == 2 && !strings.HasPrefix(cgroupsPath, "/") {
-		return "", &ValueError{Field: ".linux.cgroupsPath", Text: "the systemd cgroup driver is not supported yet",
-			Hint: "Give a path instead of slice:prefix:name; with an engine, choose its cgroupfs driver."}
-	}
-	where := cgroupsPath
-	if !strings.HasPrefix(where, "/") {
-		own, err := ownCgroup()
-		if err != nil {
+	own := ""
+	if !strings.HasPrefix(cgroupsPath, "/") {
+		var err error
+		if own, err = ownCgroup(); err != nil {
 			return "", err
 		}
-		if where == "" {
-			where = id
-		}
+	}
+	return locate(cgroupsPath, id, own)
+}
+
+func locate(cgroupsPath, id, own string) (Path, error) {
+	where := cgroupsPath
+	switch {
+	case strings.ContainsRune(where, 0):
+		return "", &ValueError{Field: ".linux.cgroupsPath", Text: "the path holds a NUL byte"}
+	case strings.Count(where, ":") == 2 && !strings.HasPrefix(where, "/"):
+		return "", &ValueError{Field: ".linux.cgroupsPath", Text: "the systemd cgroup driver is not supported yet",
+			Hint: "Give a path instead of slice:prefix:name; with an engine, choose its cgroupfs driver."}
+	case where == "":
+		where = id
+	}
+	if !strings.HasPrefix(where, "/") {
 		// Cleaned by itself first: ".." must not lead above the base.
 		where = path.Dir(own) + "/" + strings.TrimPrefix(path.Clean("/"+where), "/")
 	}
 	where = path.Clean("/" + where)
+	return Path(where), fits(where)
+}
+
+// fits tells what is wrong with the path of a cgroup.
+func fits(where string) error {
 	if where == "/" {
-		return "", &ValueError{Field: ".linux.cgroupsPath", Text: "the root cgroup cannot be a container's: every process of the host is in it",
+		return &ValueError{Field: ".linux.cgroupsPath", Text: "the root cgroup cannot be a container's: every process of the host is in it",
 			Hint: "Give a path below it, or leave it out."}
 	}
-	return Path(where), nil
+	for name := range strings.SplitSeq(where, "/") {
+		if len(name) > unix.NAME_MAX {
+			return &ValueError{Field: ".linux.cgroupsPath", Text: "a name of " + strconv.Itoa(len(name)) + " bytes", Hint: "The kernel takes 255 for each."}
+		}
+	}
+	switch {
+	case len(where) > unix.PathMax/2: // with the mount point and a file it stays below the limit of the kernel
+		return &ValueError{Field: ".linux.cgroupsPath", Text: "a path of " + strconv.Itoa(len(where)) + " bytes", Hint: "At most 2048 are possible."}
+	case strings.ContainsRune(where, '\n'):
+		return &ValueError{Field: ".linux.cgroupsPath", Text: "the path holds a line break", Hint: "The kernel takes none: it would break the lines of /proc/PID/cgroup."}
+	}
+	return nil
 }
 
 // ownCgroup is the line "0::" of /proc/self/cgroup.
@@ -327,8 +350,8 @@ func (h *Hierarchy) remove(p string, below bool) error {
 // removeAt tries the plain way first: a container with cgroups of its own is rare.
 func removeAt(parent int, name string, below bool, depth int) error {
 	err := unix.Unlinkat(parent, name, unix.AT_REMOVEDIR)
-	if err == unix.ENOENT {
-		return nil
+	if err == unix.ENOENT || err == unix.ENAMETOOLONG {
+		return nil // what has such a name was never made
 	}
 	if err != unix.EBUSY || !below || depth > 64 {
 		return err
