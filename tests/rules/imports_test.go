@@ -54,7 +54,7 @@ var layers = map[string]layer{
 	"libcontainer/internal/sys":    {may: []string{unix}, std: early},
 
 	// Tests drive the binary; none looks into libcontainer.
-	"tests/bench":         {may: []string{"tests/sandbox", unix}},
+	"tests/bench":         {may: []string{"tests/sandbox", specs, unix}},
 	"tests/faults":        {may: []string{"tests/faults/tracer", "tests/sandbox", specs, unix}},
 	"tests/faults/tracer": {may: []string{unix}},
 	"tests/rules":         {},
