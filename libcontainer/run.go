@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"os"
 	"os/signal"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -42,7 +43,7 @@ func (r *Runtime) runInForeground(id string, o RunOptions) (int, error) {
 		}
 	}
 	signals := catchSignals()
-	terminal := newOwnTerminal()
+	terminal := newOwnTerminal(signals.catchForTerminal)
 	defer terminal.giveBack()
 	c, err := r.create(id, o.CreateOptions, terminal)
 	if err != nil {
@@ -63,15 +64,18 @@ func (r *Runtime) runInForeground(id string, o RunOptions) (int, error) {
 	}
 	_ = unix.Unlinkat(held.dir.fd(), fifoFile, 0)
 	held.dir.unlock()
-	late := time.AfterFunc(lateSignals, func() { signal.Notify(signals.c) })
+	late := time.AfterFunc(lateSignals, signals.catchRest)
 	status := await(c.child.PID)
 	late.Stop()
-	terminal.end()
 	if o.Keep {
+		terminal.end()
 		held.close()
 		return status, nil
 	}
-	return status, fail("run", id, held.relockAndDestroy())
+	// Whoever is left at the container's terminal ends now, so that it comes to an end.
+	err = held.relockAndDestroy()
+	terminal.end()
+	return status, fail("run", id, err)
 }
 
 // usual are the signals that people and programs send to a command. Each one that is
@@ -86,17 +90,38 @@ const lateSignals = 20 * time.Millisecond
 type caughtSignals struct {
 	c      chan os.Signal
 	caught chan struct{}
+	once   sync.Once
 }
 
 // catchSignals goes on beside create. Nothing ends it: the foreground is what the
 // process is for.
-func catchSignals() caughtSignals {
-	s := caughtSignals{c: make(chan os.Signal, 64), caught: make(chan struct{})}
+func catchSignals() *caughtSignals {
+	s := &caughtSignals{c: make(chan os.Signal, 64), caught: make(chan struct{})}
 	go func() {
 		signal.Notify(s.c, usual...)
 		close(s.caught)
 	}()
 	return s
+}
+
+// catchRest catches all other signals, if that has not been done.
+func (s *caughtSignals) catchRest() {
+	s.once.Do(func() { signal.Notify(s.c) })
+}
+
+// catchForTerminal leaves out the signals that stop a process which reads or changes a
+// terminal in the background: caught, they would come again at once and for ever.
+func (s *caughtSignals) catchForTerminal() {
+	<-s.caught
+	s.once.Do(func() {
+		var others []os.Signal
+		for n := unix.Signal(1); n <= 64; n++ {
+			if n != unix.SIGTTIN && n != unix.SIGTTOU {
+				others = append(others, n)
+			}
+		}
+		signal.Notify(s.c, others...)
+	})
 }
 
 // forward passes signals on to the program. Those that are about us alone stay:
@@ -109,6 +134,9 @@ func forward(signals <-chan os.Signal, pidfd int, terminal *ownTerminal) {
 		case sig == unix.SIGWINCH && terminal.master != nil:
 			terminal.resize()
 		default:
+			if sig == unix.SIGCONT {
+				terminal.resume()
+			}
 			_ = unix.PidfdSendSignal(pidfd, sig, nil, 0)
 		}
 	}

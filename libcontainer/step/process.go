@@ -91,21 +91,22 @@ func (s *Umask) Apply(*Env) error {
 	return nil
 }
 
-// OwnStdio gives the program's user the files it was started with, as far as they can
-// be given (pipes; a terminal of the caller or /dev/null cannot, and need not).
+// OwnStdio gives the program's user the pipes it was started with, so that it can open
+// /dev/stdout by name. A terminal or a file is the caller's and stays so: to own it
+// would outlast the container.
 type OwnStdio struct{ UID uint32 }
 
 // Fields passes it through the codec.
 func (s *OwnStdio) Fields(c *Codec) { c.Uint32(&s.UID) }
 func (s *OwnStdio) String() string {
-	return "give input, output and error to user " + sys.Int(int(s.UID))
+	return "give input, output and error to user " + sys.Int(int(s.UID)) + " where they are pipes"
 }
 
 // Apply gives them. What is not permitted, read-only or not mapped stays as it is.
 func (s *OwnStdio) Apply(*Env) error {
 	for fd := range 3 {
 		var st unix.Stat_t
-		if err := unix.Fstat(fd, &st); err != nil || st.Uid == s.UID || st.Rdev == unix.Mkdev(1, 3) && st.Mode&unix.S_IFMT == unix.S_IFCHR {
+		if err := unix.Fstat(fd, &st); err != nil || st.Uid == s.UID || st.Mode&unix.S_IFMT != unix.S_IFIFO {
 			continue // a closed descriptor has no owner either
 		}
 		err := unix.Fchown(fd, int(s.UID), -1)

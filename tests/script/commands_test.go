@@ -27,6 +27,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"eventually": eventuallyCommand,
 	"gone":       goneCommand,
 	"console":    consoleCommand,
+	"terminal":   terminalCommand,
 	"typed":      typedCommand,
 	"sh":         shellCommand,
 	"dialog":     dialogCommand,
