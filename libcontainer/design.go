@@ -111,7 +111,7 @@ func (r *Runtime) compileSpec(id string, bundle *spec.Bundle, o CreateOptions, e
 	for _, w := range warnings {
 		r.warn(w.Text, "config", w.Field)
 	}
-	if d.Birth.Birth, err = compile.NewBirth(bundle.Spec); err != nil {
+	if d.Birth.Birth, err = compile.NewBirth(bundle.Spec, d.Facts); err != nil {
 		return nil, err
 	}
 	if d.hasDeviceFilter() {
@@ -203,7 +203,9 @@ func lookUp(d *design, explain bool) (compile.Facts, error) {
 	if !filepath.IsAbs(f.Rootfs) {
 		f.Rootfs = filepath.Join(d.Bundle.Dir, f.Rootfs)
 	}
-	if !explain {
+	f.InUserNS = inUserNamespace()
+	f.Ours, f.Hosts = shared(d.Bundle.Spec, "self"), shared(d.Bundle.Spec, "1")
+	if !explain && !mountsElsewhere(d.Bundle.Spec, f.Ours) {
 		resolved, err := resolveRoot(f.Rootfs)
 		if err != nil {
 			return f, err

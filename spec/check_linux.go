@@ -15,6 +15,7 @@ func (c *checker) linux(l *specs.Linux) {
 	c.absolute(".linux.maskedPaths", l.MaskedPaths)
 	c.absolute(".linux.readonlyPaths", l.ReadonlyPaths)
 	c.devices(l.Devices)
+	c.personality(l.Personality)
 	propagations := []string{"", "private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable"}
 	if !slices.Contains(propagations, l.RootfsPropagation) {
 		c.problem(".linux.rootfsPropagation", "unknown propagation "+strconv.Quote(l.RootfsPropagation), "Use private, slave, shared or unbindable.")
@@ -90,6 +91,12 @@ func (c *checker) timeOffsets(offsets map[string]specs.LinuxTimeOffset) {
 		case o.Nanosecs >= 1_000_000_000:
 			c.problem(field+".nanosecs", "a second or more", "Put whole seconds into secs.")
 		}
+	}
+}
+
+func (c *checker) personality(p *specs.LinuxPersonality) {
+	if p != nil && p.Domain != specs.PerLinux && p.Domain != specs.PerLinux32 {
+		c.problem(".linux.personality.domain", "unknown domain "+strconv.Quote(string(p.Domain)), "Use LINUX or LINUX32.")
 	}
 }
 

@@ -142,7 +142,8 @@ var coverage = []Row{
 	{".linux.mountLabel", Refused, "SELinux labels are not supported yet"},
 	{".linux.intelRdt", Refused, "Intel RDT is not supported yet"},
 	{".linux.memoryPolicy", Refused, "memory policies are not supported yet"},
-	{".linux.personality", Refused, "personalities are not supported yet"},
+	{".linux.personality.domain", Honoured, ""},
+	{".linux.personality.flags", Refused, "personality flags are not supported yet: the specification names none"},
 	{".solaris", Ignored, "it is for another platform"},
 	{".windows", Ignored, "it is for another platform"},
 	{".vm", Ignored, "it is for virtual machines"},
@@ -172,7 +173,9 @@ var refusals = []struct {
 	{".linux.mountLabel", func(s *specs.Spec) bool { return s.Linux != nil && s.Linux.MountLabel != "" }},
 	{".linux.intelRdt", func(s *specs.Spec) bool { return s.Linux != nil && s.Linux.IntelRdt != nil }},
 	{".linux.memoryPolicy", func(s *specs.Spec) bool { return s.Linux != nil && s.Linux.MemoryPolicy != nil }},
-	{".linux.personality", func(s *specs.Spec) bool { return s.Linux != nil && s.Linux.Personality != nil }},
+	{".linux.personality.flags", func(s *specs.Spec) bool {
+		return s.Linux != nil && s.Linux.Personality != nil && len(s.Linux.Personality.Flags) > 0
+	}},
 }
 
 func anyMount(s *specs.Spec, is func(*specs.Mount) bool) bool {

@@ -770,8 +770,10 @@ func (d *decoder) readLinuxDevice(v *specs.LinuxDevice) {
 			seen |= 1
 			v.Type = d.r.String()
 		case "major":
+			seen |= 4
 			v.Major = int64(d.r.Int(64))
 		case "minor":
+			seen |= 8
 			v.Minor = int64(d.r.Int(64))
 		case "fileMode":
 			if !d.r.Null() {
@@ -797,6 +799,9 @@ func (d *decoder) readLinuxDevice(v *specs.LinuxDevice) {
 		return true
 	})
 	d.require(seen, "type", "path")
+	if !(v.Type == "p") {
+		d.require(seen>>2, "major", "minor")
+	}
 }
 
 func (d *decoder) readLinuxNetDevice(v *specs.LinuxNetDevice) {

@@ -119,7 +119,9 @@ func TestWhatIsNotSupportedIsRefusedByName(t *testing.T) {
 		".linux.mountLabel":     func(s *specs.Spec) { s.Linux.MountLabel = "x" },
 		".linux.intelRdt":       func(s *specs.Spec) { s.Linux.IntelRdt = &specs.LinuxIntelRdt{} },
 		".linux.memoryPolicy":   func(s *specs.Spec) { s.Linux.MemoryPolicy = &specs.LinuxMemoryPolicy{} },
-		".linux.personality":    func(s *specs.Spec) { s.Linux.Personality = &specs.LinuxPersonality{Domain: "LINUX32"} },
+		".linux.personality.flags": func(s *specs.Spec) {
+			s.Linux.Personality = &specs.LinuxPersonality{Domain: "LINUX32", Flags: []specs.LinuxPersonalityFlag{"ADDR_NO_RANDOMIZE"}}
+		},
 	}
 	for _, r := range refusals {
 		if set[r.field] == nil {

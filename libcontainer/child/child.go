@@ -128,6 +128,8 @@ func settle(mark Mark) error {
 			unix.CloseOnExec(fd)
 		}
 	}
+	// Modes are meant as they are given; the program's umask is a step.
+	unix.Umask(0)
 	// A process of the container could otherwise attach to us while we still
 	// hold the host's privileges (CVE-2016-9962); ptrace(2) "PTRACE_MODE".
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {

@@ -32,8 +32,9 @@ var cloneFlags = map[specs.LinuxNamespaceType]int{
 	specs.CgroupNamespace: unix.CLONE_NEWCGROUP, specs.TimeNamespace: unix.CLONE_NEWTIME,
 }
 
-// NewBirth compiles it.
-func NewBirth(s *specs.Spec) (Birth, error) {
+// NewBirth compiles it. A namespace by path that the runtime is in already is
+// inherited: entering it again may not even be permitted (setns(2)).
+func NewBirth(s *specs.Spec, f Facts) (Birth, error) {
 	b := Birth{fields: map[specs.LinuxNamespaceType]string{}}
 	if s.Linux == nil {
 		return b, nil
@@ -45,6 +46,7 @@ func NewBirth(s *specs.Spec) (Birth, error) {
 		switch {
 		case !ok:
 			return b, &Error{Field: field + ".type", Text: "unknown namespace type " + strconv.Quote(string(ns.Type))}
+		case ns.Path != "" && f.Ours[ns.Type]:
 		case ns.Path != "":
 			b.Join = append(b.Join, Join{Type: ns.Type, Flag: flag, Path: ns.Path, Field: field + ".path"})
 		case ns.Type == specs.CgroupNamespace:

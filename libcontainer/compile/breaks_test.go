@@ -57,7 +57,7 @@ func swapped(prefix string) func(step.Plan) step.Plan {
 	return func(p step.Plan) step.Plan {
 		var found []int
 		for i, e := range p {
-			if strings.HasPrefix(e.Field, prefix) && (len(found) == 0 || p[found[0]].Field != e.Field) {
+			if strings.HasPrefix(e.Field, prefix) && kindOf(e.Step) != "HoldSource" && (len(found) == 0 || p[found[0]].Field != e.Field) {
 				found = append(found, i)
 			}
 		}
@@ -100,6 +100,15 @@ func earlyReadonly(p step.Plan) step.Plan {
 		}
 	}
 	return nil
+}
+
+// mounting lets a plan with chroot(2) alone show a device of the host.
+func mounting(p step.Plan) step.Plan {
+	if place(p, "Chroot") < 0 || place(p, "Device") < 0 {
+		return nil
+	}
+	p[place(p, "Device")].Step = &step.Device{Path: "/dev/x", Bind: true}
+	return p
 }
 
 func lateFind(p step.Plan) step.Plan {

@@ -23,7 +23,7 @@ func capabilityNumber(name string) int {
 // granted is what a container may have at most: all that the runtime has, or all
 // there is in a user namespace of its own.
 func (c *compiler) granted() uint64 {
-	if c.has(specs.UserNamespace) {
+	if c.own(specs.UserNamespace) {
 		return uint64(1)<<(c.facts.LastCap+1) - 1
 	}
 	return c.facts.Permitted

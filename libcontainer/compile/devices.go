@@ -4,6 +4,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -37,30 +38,42 @@ func (c *compiler) devices() {
 	if c.spec.Linux != nil {
 		listed = c.spec.Linux.Devices
 	}
-	if c.devIsBound() {
-		return
+	bound := c.devIsBound()
+	if !bound {
+		c.defaultDevices(listed)
 	}
+	for i := range listed {
+		if bound && strings.HasPrefix(devicePath(&listed[i]), "/dev/") {
+			continue
+		}
+		c.device(&listed[i], ".linux.devices["+strconv.Itoa(i)+"]")
+	}
+	if !bound {
+		c.add("", &step.DeviceLinks{Links: deviceLinks})
+	}
+}
+
+// defaultDevices makes those that the configuration does not replace.
+func (c *compiler) defaultDevices(listed []specs.LinuxDevice) {
 	for i := range defaultDevices {
 		d := defaultDevices[i]
-		if slices.ContainsFunc(listed, func(l specs.LinuxDevice) bool { return path.Clean("/"+l.Path) == d.Path }) {
-			continue // the configuration's own replaces it
+		if slices.ContainsFunc(listed, func(l specs.LinuxDevice) bool { return devicePath(&l) == d.Path }) {
+			continue
 		}
 		d.Bind = c.bindsDevices()
 		c.add("", &d)
 	}
-	for i := range listed {
-		c.device(&listed[i], ".linux.devices["+strconv.Itoa(i)+"]")
-	}
-	c.add("", &step.DeviceLinks{Links: deviceLinks})
 }
+
+// bindsDevices: a user namespace may not make device nodes (mknod(2)).
+func (c *compiler) bindsDevices() bool { return c.inUserNamespace() && c.own(specs.MountNamespace) }
+
+func devicePath(d *specs.LinuxDevice) string { return path.Clean("/" + d.Path) }
 
 func (c *compiler) devIsBound() bool {
 	m := c.mountOn("/dev")
 	return m != nil && (slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind"))
 }
-
-// bindsDevices: a user namespace may not make device nodes (mknod(2)).
-func (c *compiler) bindsDevices() bool { return c.has(specs.UserNamespace) || c.facts.InUserNS }
 
 func (c *compiler) device(d *specs.LinuxDevice, field string) {
 	kinds := map[string]uint32{"c": unix.S_IFCHR, "u": unix.S_IFCHR, "b": unix.S_IFBLK, "p": unix.S_IFIFO}
@@ -73,7 +86,7 @@ func (c *compiler) device(d *specs.LinuxDevice, field string) {
 	if d.FileMode != nil {
 		mode = uint32(*d.FileMode) & 0o7777 // engines send the type bits too
 	}
-	s := &step.Device{Path: path.Clean("/" + d.Path), Mode: kind | mode, Bind: c.bindsDevices()}
+	s := &step.Device{Path: devicePath(d), Mode: kind | mode, Bind: c.bindsDevices()}
 	if kind != unix.S_IFIFO {
 		s.Rdev = unix.Mkdev(uint32(d.Major), uint32(d.Minor))
 	}

@@ -25,6 +25,9 @@ func generate(seed uint64) (*specs.Spec, Facts) {
 	if !m.oneIn(10) {
 		m.process()
 	}
+	if m.oneIn(8) {
+		m.onlyChroot()
+	}
 	f := facts()
 	f.NoPivot, f.NoNewKeyring, f.InUserNS, f.PreserveFDs = m.oneIn(4), m.oneIn(4), m.oneIn(4), m.IntN(3)
 	if m.maybe() {
@@ -71,6 +74,16 @@ func (m *maker) namespaces() {
 	}
 }
 
+// onlyChroot takes the mount namespace away, and all that would be a mount.
+func (m *maker) onlyChroot() {
+	l := m.spec.Linux
+	l.Namespaces = slices.DeleteFunc(l.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == specs.MountNamespace })
+	m.spec.Mounts, l.MaskedPaths, l.ReadonlyPaths, l.RootfsPropagation, m.spec.Root.Readonly = nil, nil, nil, "", false
+	if m.spec.Process != nil {
+		m.spec.Process.Terminal = false
+	}
+}
+
 func (m *maker) mounts() {
 	dev := specs.Mount{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: some(m, "nosuid", "ro", "mode=755", "size=65536k")}
 	if m.oneIn(6) {
@@ -81,10 +94,12 @@ func (m *maker) mounts() {
 }
 
 func (m *maker) others() []specs.Mount {
-	ways := []string{"ro", "rro", "nosuid", "noexec", "noatime", "rslave", "private", "rstrictatime"}
+	ways := []string{"ro", "rro", "nosuid", "noexec", "noatime", "rslave", "private", "rshared", "rstrictatime"}
 	list := []specs.Mount{
 		{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"ro", "nosuid"}},
 		{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: some(m, "ro", "relatime")},
+		{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"size=1m"}},
+		{Destination: "/dev/shm", Options: append(some(m, "nosuid", "size=2m"), "remount")},
 		{Destination: "/proc/cpuinfo", Source: hostDir + "/lxcfs/cpuinfo", Options: []string{"bind"}},
 	}
 	for i := range m.IntN(4) {
@@ -92,19 +107,22 @@ func (m *maker) others() []specs.Mount {
 			specs.Mount{Destination: fmt.Sprintf("/srv/%d", i), Type: "bind", Source: hostDir + fmt.Sprintf("/srv/%d", i), Options: append(some(m, ways...), "rbind")},
 			specs.Mount{Destination: fmt.Sprintf("run/%d", i), Type: "tmpfs", Source: "tmpfs", Options: some(m, append(ways, "mode=700")...)},
 			specs.Mount{Destination: fmt.Sprintf("/etc/%d", i), Source: fmt.Sprintf("etc/%d", i), Options: append(some(m, ways...), "bind")},
-			specs.Mount{Destination: fmt.Sprintf("/srv/%d", i), Options: append(some(m, ways...), "remount")})
+			specs.Mount{Destination: fmt.Sprintf("/srv/%d", i), Options: append(some(m, ways...), "remount", "bind")})
 	}
 	return list
 }
 
 func (m *maker) linux() {
 	l := m.spec.Linux
-	l.RootfsPropagation = pick(m, "", "", "private", "rslave", "shared", "unbindable")
+	l.RootfsPropagation = pick(m, "", "", "private", "rslave", "shared", "rshared", "unbindable", "runbindable")
 	l.MaskedPaths = some(m, "/proc/kcore", "/proc/acpi", "/sys/firmware", "/proc/keys")
 	l.ReadonlyPaths = some(m, "/proc/sys", "/proc/bus", "/proc/irq")
 	l.Devices = some(m, specs.LinuxDevice{Path: "/dev/fuse", Type: "c", Major: 10, Minor: 229}, specs.LinuxDevice{Path: "/dev/pipe", Type: "p"},
 		specs.LinuxDevice{Path: "/dev/null", Type: "c", Major: 1, Minor: 3, FileMode: ptr(os.FileMode(0o600)), UID: ptr(m.id())},
 		specs.LinuxDevice{Path: "/srv/disk", Type: "b", Major: 7, Minor: 0, GID: ptr(m.id())})
+	if m.oneIn(3) {
+		l.Personality = &specs.LinuxPersonality{Domain: pick(m, specs.PerLinux, specs.PerLinux32)}
+	}
 	l.Sysctl = map[string]string{}
 	for _, p := range some(m, []parameter{{specs.IPCNamespace, "kernel.shmmax"}, {specs.IPCNamespace, "fs/mqueue/msg_max"}, {specs.NetworkNamespace, "net.ipv4.ip_forward"},
 		{specs.NetworkNamespace, "net/ipv4/conf/eth0.1/rp_filter"}, {specs.UTSNamespace, "kernel.domainname"}, {specs.UserNamespace, "user.max_user_namespaces"}}...) {

@@ -102,7 +102,7 @@ func compare(t *testing.T, path, got string) {
 func printed(t *testing.T, s *specs.Spec, f Facts) (lines []string) {
 	t.Helper()
 	s = checked(t, s)
-	birth, err := NewBirth(s)
+	birth, err := NewBirth(s, f)
 	must(t, err)
 	plan, warnings, err := Container(s, f)
 	must(t, err)

@@ -35,14 +35,15 @@ const (
 // moments says when a step may run. A step with two moments decides by its fields, see
 // at.
 var moments = map[string][]moment{
-	"CgroupNamespace": {begins}, "Session": {begins}, "Keyring": {begins}, "Loopback": {begins}, "EnterRoot": {begins}, "HoldNull": {begins},
-	"Mount": {builds}, "Bind": {builds}, "CgroupMount": {builds}, "Remount": {builds}, "Device": {builds}, "DeviceLinks": {builds},
+	"CgroupNamespace": {begins}, "Session": {begins}, "Keyring": {begins}, "Loopback": {begins}, "HoldSource": {begins}, "EnterRoot": {begins}, "Chroot": {begins},
+	"HoldNull": {begins},
+	"Mount": {builds}, "Bind": {builds}, "CgroupMount": {builds}, "Reconfigure": {builds}, "Remount": {builds}, "Device": {builds}, "DeviceLinks": {builds},
 	"Console": {builds}, "Sysctl": {builds}, "ReadonlyPath": {builds}, "MaskedPath": {builds},
-	"PivotRoot": {owns}, "RootPropagation": {owns}, "ReadonlyRoot": {owns}, "Hostname": {owns}, "Domainname": {owns},
+	"PivotRoot": {owns}, "LockIn": {owns}, "RootPropagation": {owns}, "ReadonlyRoot": {owns}, "Hostname": {owns}, "Domainname": {owns},
 	"SpareThreads": {owns},
 	"Umask": {owns}, "Environment": {owns}, "Cwd": {owns, drops}, "TakeConsole": {owns}, "OwnStdio": {owns}, "OOMScore": {owns},
 	"Bounding": {owns}, "Rlimit": {owns, closes},
-	"User": {drops}, "Capabilities": {drops}, "NoNewPrivileges": {drops}, "FindProgram": {drops},
+	"User": {drops}, "Capabilities": {drops}, "NoNewPrivileges": {drops}, "Personality": {drops}, "FindProgram": {drops},
 	"CloseFiles": {closes}, "ResetSignals": {closes},
 	"WaitStart": {waits}, "Execute": {waits},
 }
@@ -73,6 +74,9 @@ var laws = []law{
 	{"what happens once happens once", once, twice("User"), false},
 	{"a plan never goes back to an earlier moment", neverBack, moved("PivotRoot", "EnterRoot"), true},
 	{"no step after PivotRoot names a path of the host", noHostPaths, moved("PivotRoot", "EnterRoot"), true},
+	{"the root is entered in one of two ways", oneRoot, without("LockIn"), false},
+	{"without a mount namespace nothing is mounted", nothingMounted, mounting, false},
+	{"what is shared with the host is held before the mounts are cut off", chain("HoldSource", "EnterRoot"), moved("EnterRoot", "HoldSource"), true},
 	{"the null device is held before files are masked with it", needs("MaskedPath", "HoldNull"), without("HoldNull"), true},
 	{"a cgroup is shown after its namespace is made", cgroupShown, lateNamespace, true},
 	{"mounts come in the order of the configuration", listed(".mounts["), swapped(".mounts["), true},
@@ -100,10 +104,11 @@ var laws = []law{
 
 // onces are steps of every plan; sometimes are those of a few, once each.
 var (
-	onces = []string{"Session", "EnterRoot", "DeviceLinks", "PivotRoot", "Umask", "Environment", "OwnStdio", "User", "Capabilities", "CloseFiles",
+	onces = []string{"Session", "DeviceLinks", "Umask", "Environment", "OwnStdio", "User", "Capabilities", "CloseFiles",
 		"ResetSignals", "WaitStart", "Execute"}
-	sometimes = []string{"CgroupNamespace", "Keyring", "Loopback", "HoldNull", "Console", "RootPropagation", "ReadonlyRoot", "Hostname", "Domainname",
-		"TakeConsole", "OOMScore", "Bounding", "NoNewPrivileges", "FindProgram", "SpareThreads"}
+	sometimes = []string{"EnterRoot", "Chroot", "PivotRoot", "LockIn", "CgroupNamespace", "Keyring", "Loopback", "HoldNull", "Console",
+		"RootPropagation", "ReadonlyRoot", "Hostname", "Domainname", "TakeConsole", "OOMScore", "Bounding", "NoNewPrivileges", "Personality", "FindProgram",
+		"SpareThreads"}
 )
 
 func once(c containment) string {
@@ -116,6 +121,26 @@ func once(c containment) string {
 	for _, kind := range sometimes {
 		if n := count(kinds, kind); n > 1 {
 			return fmt.Sprintf("%d times %s", n, kind)
+		}
+	}
+	return ""
+}
+
+func oneRoot(c containment) string {
+	n := func(kind string) int { return count(c.kinds(), kind) }
+	if n("EnterRoot") != n("PivotRoot") || n("Chroot") != n("LockIn") || n("EnterRoot")+n("Chroot") != 1 {
+		return fmt.Sprintf("%d EnterRoot, %d PivotRoot, %d Chroot, %d LockIn", n("EnterRoot"), n("PivotRoot"), n("Chroot"), n("LockIn"))
+	}
+	return ""
+}
+
+func nothingMounted(c containment) string {
+	kinds := c.kinds()
+	for i, e := range c.plan {
+		d, isDevice := e.Step.(*step.Device)
+		mounts := slices.Contains([]string{"Mount", "Bind", "CgroupMount", "Reconfigure", "Remount", "ReadonlyPath", "MaskedPath", "Console"}, kinds[i])
+		if slices.Contains(kinds, "Chroot") && (mounts || isDevice && d.Bind) {
+			return e.Step.String()
 		}
 	}
 	return ""
@@ -200,8 +225,7 @@ func neverBack(c containment) string {
 func noHostPaths(c containment) string {
 	ours := false
 	for _, e := range c.plan {
-		_, pivots := e.Step.(*step.PivotRoot)
-		if ours = ours || pivots; ours && strings.Contains(data(e.Step)+e.Step.String(), hostDir) {
+		if ours = ours || kindOf(e.Step) == "PivotRoot" || kindOf(e.Step) == "LockIn"; ours && strings.Contains(data(e.Step)+e.Step.String(), hostDir) {
 			return kindOf(e.Step) + ": " + data(e.Step)
 		}
 	}
@@ -278,8 +302,8 @@ func listed(prefix string) func(containment) string {
 		seen := map[string]bool{}
 		for _, e := range c.plan {
 			rest, ok := strings.CutPrefix(e.Field, prefix)
-			if !ok || seen[e.Field] {
-				continue // the second step of one entry comes when it has to
+			if !ok || seen[e.Field] || kindOf(e.Step) == "HoldSource" {
+				continue // the second step of one entry comes when it has to, and its source is held before
 			}
 			seen[e.Field] = true
 			n, _, _ := strings.Cut(rest, "]")

@@ -2,7 +2,6 @@ package compile
 
 import (
 	"path"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,47 +15,51 @@ import (
 // mounts compiles .mounts in its order (config.md "Mounts").
 func (c *compiler) mounts() {
 	for i := range c.spec.Mounts {
-		c.mount(&c.spec.Mounts[i], ".mounts["+strconv.Itoa(i)+"]")
+		c.mount(i, ".mounts["+strconv.Itoa(i)+"]")
 	}
 }
 
 // lateMounts makes read-only what had to be writable until everything was on it.
 func (c *compiler) lateMounts() { c.plan = append(c.plan, c.late...) }
 
-func (c *compiler) mount(m *specs.Mount, field string) {
+func (c *compiler) mount(i int, field string) {
+	m := &c.spec.Mounts[i]
 	target := path.Clean("/" + m.Destination)
 	o, err := parseOptions(m.Options)
 	if err != nil {
 		c.fail(field+".options", err.Error(), "")
 		return
 	}
-	if !c.allowedTarget(m, target, field) {
+	if !c.allowedTarget(m, o, target, field) {
 		return
 	}
+	c.inheritPropagation(o)
 	switch {
-	case o.remount:
+	case o.remount && o.bind:
 		c.add(field, &step.Remount{Target: target, After: o.attributes()})
+	case o.remount:
+		c.remount(target, field, o)
 	case o.bind:
-		c.bind(m, target, field, o)
+		c.bind(i, target, field, o)
 	case m.Type == "cgroup" || m.Type == "cgroup2":
 		c.cgroupMount(target, field, o)
 	default:
-		c.filesystem(m, target, field, o)
+		c.filesystem(i, target, field, o)
 	}
 }
 
 // procFiles are the places below /proc that may be covered: files that lxcfs
 // presents. Anything else there could hide from us what we check (CVE-2019-16884).
 var procFiles = []string{"/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime", "/proc/loadavg",
-	"/proc/slabinfo", "/proc/net/dev", "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled", "/proc/sys/net/ipv4/ip_local_port_range"}
+	"/proc/slabinfo", "/proc/net/dev", "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled"}
 
-func (c *compiler) allowedTarget(m *specs.Mount, target, field string) bool {
+func (c *compiler) allowedTarget(m *specs.Mount, o *options, target, field string) bool {
 	switch {
 	case target == "/":
-		c.fail(field+".destination", "a mount cannot replace the root", "Set .root.path instead.")
+		c.fail(field+".destination", "a mount cannot replace the root", "Set .root.path instead, or .root.readonly.")
 		return false
 	case target == "/proc":
-		if m.Type != "proc" && !slices.Contains(m.Options, "rbind") && !slices.Contains(m.Options, "bind") {
+		if m.Type != "proc" && !o.bind && !o.remount {
 			c.fail(field+".destination", "only proc can be mounted on /proc", "")
 			return false
 		}
@@ -67,45 +70,62 @@ func (c *compiler) allowedTarget(m *specs.Mount, target, field string) bool {
 	return true
 }
 
-func (c *compiler) bind(m *specs.Mount, target, field string, o *options) {
-	if len(o.data) > 0 {
-		text := "unknown option " + strconv.Quote(o.data[0]) + " for a bind mount"
-		if near := nearOption(o.data[0]); near != "" {
-			text += "; did you mean " + strconv.Quote(near) + "?"
-		}
-		c.fail(field+".options", text, "Options of a filesystem have no effect on a bind mount.")
-		return
+// longestData is what mount(2) reads of the data; it would cut off the rest in silence.
+const longestData = 4095
+
+func (c *compiler) fits(o *options, field string) bool {
+	n := len(strings.Join(o.data, ","))
+	if n > longestData {
+		c.fail(field+".options", "the filesystem's options have "+strconv.Itoa(n)+" bytes, the kernel takes 4095", "Shorter paths or fewer layers are needed.")
 	}
-	source := m.Source
-	if source == "" {
-		c.fail(field+".source", "a bind mount needs a source", "")
-		return
-	}
-	if !filepath.IsAbs(source) {
-		source = filepath.Join(c.facts.BundleDir, source)
-	}
-	c.add(field, &step.Bind{Source: source, Target: target, Recursive: o.recursive, After: o.attributes()})
+	return n <= longestData
 }
 
-func (c *compiler) cgroupMount(target, field string, o *options) {
-	if !c.has(specs.CgroupNamespace) {
-		c.add(field, &step.CgroupMount{Target: target, After: o.attributes()})
-		return
+func (c *compiler) remount(target, field string, o *options) {
+	if c.fits(o, field) {
+		c.add(field, &step.Reconfigure{Target: target, Flags: o.flags, Options: o.data, After: o.recursiveAttributes()})
 	}
-	c.add(field, &step.Mount{Type: "cgroup2", Source: "cgroup", Target: target, Flags: o.flags, After: o.recursiveAttributes()})
 }
 
-func (c *compiler) filesystem(m *specs.Mount, target, field string, o *options) {
+func (c *compiler) filesystem(i int, target, field string, o *options) {
+	m := &c.spec.Mounts[i]
 	s := &step.Mount{Type: m.Type, Source: m.Source, Target: target, Flags: o.flags, Options: o.data, After: o.recursiveAttributes()}
-	s.Plain = m.Type == "proc" || m.Type == "sysfs"
-	if m.Type == "tmpfs" {
-		s.KeepMode = !slices.ContainsFunc(o.data, func(d string) bool { return strings.HasPrefix(d, "mode=") })
-		if o.flags&unix.MS_RDONLY != 0 {
-			s.Flags &^= unix.MS_RDONLY
-			c.late = append(c.late, step.Entry{Field: field, Step: &step.Remount{Target: target, After: step.Attributes{Set: unix.MOUNT_ATTR_RDONLY}}})
-		}
+	if s.Source == "" {
+		s.Source = m.Type // an empty field would make mountinfo unreadable
 	}
-	c.add(field, s)
+	switch m.Type {
+	case "proc":
+		s.Plain = true
+	case "sysfs":
+		s.Plain, s.OrHost = true, c.inUserNamespace()
+	case "tmpfs":
+		s.KeepMode = !slices.ContainsFunc(o.data, func(d string) bool { return strings.HasPrefix(d, "mode=") })
+		s.CopyUp = o.copyUp
+		c.lateReadonly(i, target, field, s)
+	}
+	if o.copyUp && !s.CopyUp {
+		c.fail(field+".options", "the option tmpcopyup is for tmpfs, not for "+strconv.Quote(m.Type), "")
+		return
+	}
+	if c.fits(o, field) {
+		c.add(field, s)
+	}
+}
+
+// lateReadonly keeps a tmpfs writable until device nodes and mount points are on it,
+// unless a later mount covers or changes it.
+func (c *compiler) lateReadonly(i int, target, field string, s *step.Mount) {
+	if s.Flags&unix.MS_RDONLY == 0 && s.After.RSet&unix.MOUNT_ATTR_RDONLY == 0 {
+		return
+	}
+	later := slices.ContainsFunc(c.spec.Mounts[i+1:], func(m specs.Mount) bool { return path.Clean("/"+m.Destination) == target })
+	s.Flags &^= unix.MS_RDONLY
+	s.After.RSet &^= unix.MOUNT_ATTR_RDONLY
+	if later {
+		s.After.Set |= unix.MOUNT_ATTR_RDONLY
+		return
+	}
+	c.late = append(c.late, step.Entry{Field: field, Step: &step.Remount{Target: target, After: step.Attributes{Set: unix.MOUNT_ATTR_RDONLY}}})
 }
 
 // mountOn gives the mount that the container will have on a path, the last one.

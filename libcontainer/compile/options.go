@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -61,7 +62,7 @@ var optionTable = []struct {
 
 // MountOptions lists every option that is known by itself, for features.
 func MountOptions() []string {
-	names := []string{"bind", "rbind", "remount"}
+	names := []string{"bind", "rbind", "remount", "tmpcopyup"}
 	for _, o := range optionTable {
 		names = append(names, o.name)
 	}
@@ -73,10 +74,19 @@ func MountOptions() []string {
 // holds.
 type options struct {
 	bind, recursive, remount bool
+	copyUp                   bool
 	flags, cleared           uint64
 	rset, rclear             uint64
 	propagations             []uint64
 	data                     []string // for the filesystem, in order
+}
+
+// mountPrograms are words of mount(8) for the programs that read /etc/fstab: they
+// change nothing about a mount, or imply flags.
+var mountPrograms = map[string]uint64{
+	"auto": 0, "noauto": 0, "nofail": 0, "_netdev": 0, "nouser": 0,
+	"user": unix.MS_NOEXEC | unix.MS_NOSUID | unix.MS_NODEV, "users": unix.MS_NOEXEC | unix.MS_NOSUID | unix.MS_NODEV,
+	"owner": unix.MS_NOSUID | unix.MS_NODEV, "group": unix.MS_NOSUID | unix.MS_NODEV,
 }
 
 func parseOptions(words []string) (*options, error) {
@@ -89,8 +99,10 @@ func parseOptions(words []string) (*options, error) {
 			o.bind, o.recursive = true, true
 		case "remount":
 			o.remount = true
-		case "tmpcopyup", "idmap", "ridmap":
-			return nil, errors.New("the option " + strconv.Quote(word) + " is not supported yet")
+		case "tmpcopyup":
+			o.copyUp = true
+		case "idmap", "ridmap":
+			return nil, errors.New("the option " + strconv.Quote(word) + " is not supported yet (idmapped mounts came with Linux 5.12, on tmpfs with 6.3)")
 		default:
 			o.word(word)
 		}
@@ -112,6 +124,15 @@ func (o *options) word(word string) {
 			o.propagations = append(o.propagations, t.propagation)
 		}
 		return
+	}
+	if flags, ok := mountPrograms[word]; ok {
+		o.flags |= flags
+		return
+	}
+	for _, prefix := range []string{"x-", "X-", "comment="} {
+		if strings.HasPrefix(word, prefix) {
+			return
+		}
 	}
 	o.data = append(o.data, word)
 }
@@ -148,35 +169,4 @@ func (o *options) attributes() step.Attributes {
 // recursiveAttributes is what mount(2) cannot do when it makes a mount.
 func (o *options) recursiveAttributes() step.Attributes {
 	return step.Attributes{RSet: o.rset, RClear: o.rclear, Propagations: o.propagations}
-}
-
-// nearOption gives the known option that differs in one letter, or in two that are
-// swapped; "" where none does.
-func nearOption(word string) string {
-	for _, known := range MountOptions() {
-		if near(word, known) {
-			return known
-		}
-	}
-	return ""
-}
-
-func near(a, b string) bool {
-	if len(a) > len(b) {
-		a, b = b, a
-	}
-	if len(b)-len(a) > 1 || len(a) < 2 {
-		return false
-	}
-	i := 0
-	for i < len(a) && a[i] == b[i] {
-		i++
-	}
-	if len(a) < len(b) {
-		return a[i:] == b[i+1:]
-	}
-	if i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:] {
-		return true
-	}
-	return i < len(a) && a[i+1:] == b[i+1:]
 }

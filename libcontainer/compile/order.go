@@ -27,6 +27,10 @@ type Facts struct {
 	Permitted    uint64 // the runtime's own permitted capabilities, bit N for number N
 	InUserNS     bool   // the runtime itself runs in a user namespace
 	FewPids      string // the field of a pids limit that leaves init no new thread; "" for none
+
+	// Ours and Hosts are the types of the namespaces by path that the runtime itself,
+	// and the host's process 1, are in: the container has then none of its own.
+	Ours, Hosts map[specs.LinuxNamespaceType]bool
 }
 
 // Warning is something odd that is no failure.
@@ -76,6 +80,7 @@ func (c *compiler) process() {
 	c.cwdAsUser(p)
 	c.capabilities(p)
 	c.noNewPrivileges(p)
+	c.personality()
 	c.findProgram(p)
 	c.closeFiles()
 	c.rlimits(p, true)
@@ -89,7 +94,8 @@ type compiler struct {
 	facts      Facts
 	namespaces map[specs.LinuxNamespaceType]specs.LinuxNamespace
 	plan       step.Plan
-	late       step.Plan // mounts that become read-only once everything is on them
+	late       step.Plan   // mounts that become read-only once everything is on them
+	held       map[int]int // number of the HoldSource for a mount by index
 	warnings   []Warning
 	err        error
 }
@@ -118,11 +124,11 @@ func (c *compiler) fresh(t specs.LinuxNamespaceType) bool {
 	return ok && ns.Path == ""
 }
 
-// has tells whether the container has a namespace of this type that is not the
-// runtime's: a new one or one by path.
-func (c *compiler) has(t specs.LinuxNamespaceType) bool {
+// own tells whether the container has a namespace of this type that is not the
+// runtime's: a new one, or one by path that is another's.
+func (c *compiler) own(t specs.LinuxNamespaceType) bool {
 	_, ok := c.namespaces[t]
-	return ok
+	return ok && !c.facts.Ours[t] && !c.facts.Hosts[t]
 }
 
 // namespaceField is the place of a namespace in the configuration.
@@ -134,6 +140,9 @@ func (c *compiler) namespaceField(t specs.LinuxNamespaceType) string {
 	}
 	return ".linux.namespaces"
 }
+
+// inUserNamespace tells whether the container's root is somebody else on the host.
+func (c *compiler) inUserNamespace() bool { return c.own(specs.UserNamespace) || c.facts.InUserNS }
 
 func namespaces(s *specs.Spec) map[specs.LinuxNamespaceType]specs.LinuxNamespace {
 	all := map[specs.LinuxNamespaceType]specs.LinuxNamespace{}

@@ -30,7 +30,7 @@ func TestWhatCannotBecomeAPlanIsRefusedByField(t *testing.T) {
 		{mount(specs.Mount{Destination: "/x/../proc/1", Source: "/a", Options: []string{"bind"}}), ".mounts[0].destination", "/proc/1 is inside", ""},
 		{mount(specs.Mount{Destination: "/a", Options: []string{"bind"}}), ".mounts[0].source", "needs a source", ""},
 		{mount(specs.Mount{Destination: "/a", Source: "/a", Options: []string{"bind", "nosiud"}}), ".mounts[0].options", `did you mean "nosuid"?`, "filesystem"},
-		{mount(specs.Mount{Destination: "/a", Type: "tmpfs", Options: []string{"tmpcopyup"}}), ".mounts[0].options", "not supported yet", ""},
+		{mount(specs.Mount{Destination: "/a", Type: "tmpfs", Options: []string{"idmap"}}), ".mounts[0].options", "not supported yet", ""},
 		{func(s *specs.Spec) { s.Linux.RootfsPropagation = "both" }, ".linux.rootfsPropagation", `"both"`, "private"},
 		{func(s *specs.Spec) { s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/x", Type: "q"}} }, ".linux.devices[0].type", `"q"`, "c, u, b or p"},
 		{func(s *specs.Spec) { s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_FOO"}} }, ".process.rlimits[0].type", `"RLIMIT_FOO"`, ""},
@@ -79,8 +79,14 @@ func TestASysctlNeedsItsNamespace(t *testing.T) {
 	} {
 		for of := range cloneFlags {
 			c := &compiler{namespaces: map[specs.LinuxNamespaceType]specs.LinuxNamespace{of: {Type: of}}}
-			if refused := c.sysctlRefusal(path) != ""; refused == (of == namespace) {
+			why, _ := c.sysctlRefusal(path)
+			if refused := why != ""; refused == (of == namespace) {
 				t.Errorf("%s with a %s namespace: refused %v", path, of, refused)
+			}
+			// One by path is as good, unless it is the host's.
+			c.facts.Ours = map[specs.LinuxNamespaceType]bool{of: true}
+			if why, _ := c.sysctlRefusal(path); why == "" {
+				t.Errorf("%s with the host's own %s namespace is not refused", path, of)
 			}
 		}
 	}
@@ -133,7 +139,7 @@ func TestBirth(t *testing.T) {
 		{Type: specs.NetworkNamespace, Path: hostDir + "/ns/net"}, {Type: specs.UserNamespace, Path: hostDir + "/ns/user"}}
 	s.Linux.UIDMappings = []specs.LinuxIDMapping{{HostID: 1000, Size: 1}}
 	s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"boottime": {Secs: -3}, "monotonic": {Secs: 5, Nanosecs: 7}}
-	b, err := NewBirth(s)
+	b, err := NewBirth(s, facts())
 	must(t, err)
 	if b.New != unix.CLONE_NEWPID|unix.CLONE_NEWTIME || !b.OwnPID || len(b.Join) != 2 || b.Join[1].Flag != unix.CLONE_NEWUSER || b.UID != nil {
 		t.Errorf("%+v", b)
@@ -142,12 +148,12 @@ func TestBirth(t *testing.T) {
 		t.Errorf("offsets %q, want %q", b.TimeOffsets, want)
 	}
 	s.Linux.Namespaces[0].Path = hostDir + "/ns/pid"
-	if b, err = NewBirth(s); err != nil || b.OwnPID {
+	if b, err = NewBirth(s, facts()); err != nil || b.OwnPID {
 		t.Errorf("a joined pid namespace is not the container's own: %+v, %v", b, err)
 	}
 	s.Linux.Namespaces[0].Type = "ipcs"
 	var e *Error
-	if _, err = NewBirth(s); !errors.As(err, &e) || e.Field != ".linux.namespaces[0].type" {
+	if _, err = NewBirth(s, facts()); !errors.As(err, &e) || e.Field != ".linux.namespaces[0].type" {
 		t.Errorf("%v", err)
 	}
 }

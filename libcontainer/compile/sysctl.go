@@ -22,18 +22,27 @@ func (c *compiler) sysctl() {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		field := ".linux.sysctl[" + strconv.Quote(name) + "]"
-		path, ok := sysctlPath(name)
-		if !ok {
-			c.fail(field, "not the name of a sysctl", "")
-			return
-		}
-		if why := c.sysctlRefusal(path); why != "" {
-			c.fail(field, why, "")
-			return
-		}
-		c.add(field, &step.Sysctl{Name: name, Path: path, Value: c.spec.Linux.Sysctl[name]})
+		c.oneSysctl(name, c.spec.Linux.Sysctl[name])
 	}
+}
+
+func (c *compiler) oneSysctl(name, value string) {
+	field := ".linux.sysctl[" + strconv.Quote(name) + "]"
+	path, ok := sysctlPath(name)
+	if !ok {
+		c.fail(field, "not the name of a sysctl", `Names are like net.ipv4.ip_forward or net/ipv4/ip_forward.`)
+		return
+	}
+	// The kernel would take what stands before the line break, and drop the rest.
+	if value == "" || strings.ContainsAny(value, "\n\r\x00") {
+		c.fail(field, "the value "+strconv.Quote(value)+" is empty or has a line break", "")
+		return
+	}
+	if why, hint := c.sysctlRefusal(path); why != "" {
+		c.fail(field, why, hint)
+		return
+	}
+	c.add(field, &step.Sysctl{Name: name, Path: path, Value: value})
 }
 
 // sysctlPath follows sysctl(8): the first separator decides which of "." and "/"
@@ -65,24 +74,33 @@ func sysctlPath(name string) (string, bool) {
 
 var ipcSysctls = []string{"kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem", "kernel/shmall", "kernel/shmmax", "kernel/shmmni", "kernel/shm_rmid_forced"}
 
-func (c *compiler) sysctlRefusal(path string) string {
-	need := func(t specs.LinuxNamespaceType) string {
-		if c.has(t) {
-			return ""
-		}
-		return "it needs a " + string(t) + " namespace of the container's own"
-	}
+// sysctlNamespace gives the kind of namespace that a parameter belongs to; "" for the
+// host's own.
+func sysctlNamespace(path string) specs.LinuxNamespaceType {
 	switch {
 	case slices.Contains(ipcSysctls, path) || strings.HasPrefix(path, "fs/mqueue/"):
-		return need(specs.IPCNamespace)
+		return specs.IPCNamespace
 	case strings.HasPrefix(path, "net/"):
-		return need(specs.NetworkNamespace)
+		return specs.NetworkNamespace
 	case path == "kernel/domainname":
-		return need(specs.UTSNamespace)
-	case path == "kernel/hostname":
-		return "the host name is set by .hostname"
+		return specs.UTSNamespace
 	case strings.HasPrefix(path, "user/"):
-		return need(specs.UserNamespace)
+		return specs.UserNamespace
 	}
-	return "it is not a parameter of any namespace: it would change the host"
+	return ""
+}
+
+func (c *compiler) sysctlRefusal(path string) (why, hint string) {
+	if path == "kernel/hostname" {
+		return "the host name is set by .hostname", ""
+	}
+	t := sysctlNamespace(path)
+	switch {
+	case t == "":
+		return "it is not a parameter of any namespace: it would change the host", "Set it on the host, with sysctl(8)."
+	case !c.own(t):
+		return "it needs a " + string(t) + " namespace of the container's own: it would change the host",
+			`Add {"type": "` + string(t) + `"} to .linux.namespaces; a path must not lead to the host's.`
+	}
+	return "", ""
 }

@@ -23,63 +23,63 @@ func (c *compiler) world() {
 	}
 }
 
-// propagations are the values of linux.rootfsPropagation (config-linux.md "Rootfs
-// Mount Propagation"); peers know the recursive forms too.
-var propagations = map[string]uint64{
-	"private": unix.MS_PRIVATE, "rprivate": unix.MS_PRIVATE | unix.MS_REC,
-	"slave": unix.MS_SLAVE, "rslave": unix.MS_SLAVE | unix.MS_REC,
-	"shared": unix.MS_SHARED, "rshared": unix.MS_SHARED | unix.MS_REC,
-	"unbindable": unix.MS_UNBINDABLE, "runbindable": unix.MS_UNBINDABLE | unix.MS_REC,
-}
-
-func (c *compiler) rootPropagation() (flags uint64, given bool) {
-	if c.spec.Linux == nil || c.spec.Linux.RootfsPropagation == "" {
-		return unix.MS_SLAVE | unix.MS_REC, false
-	}
-	flags, ok := propagations[c.spec.Linux.RootfsPropagation]
-	if !ok {
-		c.fail(".linux.rootfsPropagation", "unknown propagation "+strconv.Quote(c.spec.Linux.RootfsPropagation), "Use private, slave, shared or unbindable.")
-	}
-	return flags, true
-}
-
-// root is only for a container with mounts of its own; otherwise it is a chroot.
+// root is a mount of its own; without a mount namespace there is only chroot(2).
 func (c *compiler) root() {
-	if !c.has(specs.MountNamespace) {
-		c.noMounts()
+	if !c.own(specs.MountNamespace) {
+		c.onlyChroot()
+		return
 	}
-	flags, given := c.rootPropagation()
-	field := ".root.path"
-	if given {
-		// What comes in from the host is decided here, the rest in pivot.
-		flags |= unix.MS_REC
-		if flags&unix.MS_UNBINDABLE != 0 {
-			flags = unix.MS_PRIVATE | unix.MS_REC
-		}
-	}
-	c.add(field, &step.EnterRoot{Path: c.facts.Rootfs, Propagation: flags})
+	c.holdSources()
+	flags, _ := c.rootPropagation()
+	c.add(".root.path", &step.EnterRoot{Path: c.facts.Rootfs, Propagation: hostPropagation(flags), Private: flags&unix.MS_SHARED != 0})
 	if c.spec.Linux != nil && len(c.spec.Linux.MaskedPaths) > 0 {
 		c.add(".linux.maskedPaths", &step.HoldNull{})
 	}
 }
 
-func (c *compiler) noMounts() {
-	c.fail(".linux.namespaces", "the container has no mount namespace of its own: every mount would be the host's",
-		`Add {"type": "mount"} to .linux.namespaces.`)
+// onlyChroot refuses what would be a mount: whose namespace it is, the host's or another
+// container's, would keep it.
+func (c *compiler) onlyChroot() {
+	l := c.spec.Linux
+	for _, r := range []struct {
+		field string
+		set   bool
+	}{
+		{".mounts", len(c.spec.Mounts) > 0},
+		{".linux.maskedPaths", l != nil && len(l.MaskedPaths) > 0},
+		{".linux.readonlyPaths", l != nil && len(l.ReadonlyPaths) > 0},
+		{".linux.rootfsPropagation", l != nil && l.RootfsPropagation != ""},
+		{".root.readonly", c.spec.Root != nil && c.spec.Root.Readonly},
+		{".process.terminal", c.spec.Process != nil && c.spec.Process.Terminal},
+	} {
+		if r.set {
+			c.fail(".linux.namespaces", "there is no mount namespace of the container's own, which "+r.field+" needs: every mount would be the host's, or another container's",
+				`Add {"type": "mount"} to .linux.namespaces.`)
+		}
+	}
+	c.add(".root.path", &step.Chroot{Path: c.facts.Rootfs})
 }
 
 // pivot ends the building: the root becomes "/".
 func (c *compiler) pivot() {
-	c.add(".root.path", &step.PivotRoot{Chroot: c.facts.NoPivot})
-	if flags, given := c.rootPropagation(); given {
-		c.add(".linux.rootfsPropagation", &step.RootPropagation{Flags: flags})
+	if !c.own(specs.MountNamespace) {
+		c.add(".root.path", &step.LockIn{})
+		return
 	}
+	c.add(".root.path", &step.PivotRoot{Chroot: c.facts.NoPivot})
+	c.finishPropagation()
 	if c.spec.Root != nil && c.spec.Root.Readonly {
 		c.add(".root.readonly", &step.ReadonlyRoot{})
 	}
 }
 
+// names: with a namespace by path they are set for all who share it.
 func (c *compiler) names() {
+	for _, n := range []struct{ field, name string }{{".hostname", c.spec.Hostname}, {".domainname", c.spec.Domainname}} {
+		if n.name != "" && !c.own(specs.UTSNamespace) {
+			c.fail(n.field, "it needs a uts namespace of the container's own: it would change the host", `Add {"type": "uts"} to .linux.namespaces.`)
+		}
+	}
 	if c.spec.Hostname != "" {
 		c.add(".hostname", &step.Hostname{Name: c.spec.Hostname})
 	}

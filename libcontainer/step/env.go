@@ -9,9 +9,10 @@ type Program struct {
 
 // kept is what one step leaves for a later one.
 type kept struct {
-	null       int  // the host's null device, O_PATH; 0: not held
-	empty      int  // an empty read-only filesystem, where it is attached; 0: not made yet
-	console    int  // the container's side of its terminal, to become 0, 1 and 2; 0: none
-	started    int  // exec.fifo, open for writing
-	cwdRefused bool // the working directory is closed to root; the user tries again
+	null       int   // the host's null device, O_PATH; 0: not held
+	sources    []int // clones of HoldSource
+	empty      int   // an empty read-only filesystem, where it is attached; 0: not made yet
+	console    int   // the container's side of its terminal, to become 0, 1 and 2; 0: none
+	started    int   // exec.fifo, open for writing
+	cwdRefused bool  // the working directory is closed to root; the user tries again
 }

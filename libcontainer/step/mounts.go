@@ -3,49 +3,8 @@ package step
 import (
 	"golang.org/x/sys/unix"
 
-	"github.com/mdrun/mdrun/libcontainer/internal/inroot"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 )
-
-// Attributes are what mount_setattr(2) sets on a mount once it is in place.
-type Attributes struct {
-	Set, Clear   uint64 // MOUNT_ATTR_* of the mount itself
-	RSet, RClear uint64 // of the mount and all below it
-	Propagations []uint64
-}
-
-// Fields passes them through the codec.
-func (a *Attributes) Fields(c *Codec) {
-	c.Uint64(&a.Set)
-	c.Uint64(&a.Clear)
-	c.Uint64(&a.RSet)
-	c.Uint64(&a.RClear)
-	List(c, &a.Propagations, func(c *Codec, v *uint64) { c.Uint64(v) })
-}
-
-func (a *Attributes) none() bool {
-	return a.Set|a.Clear|a.RSet|a.RClear == 0 && len(a.Propagations) == 0
-}
-
-// apply sets them on the mount that a descriptor shows.
-func (a *Attributes) apply(fd int) error {
-	if a.RSet|a.RClear != 0 {
-		if err := setAttr(fd, true, &unix.MountAttr{Attr_set: a.RSet, Attr_clr: a.RClear}); err != nil {
-			return err
-		}
-	}
-	if a.Set|a.Clear != 0 {
-		if err := setAttr(fd, false, &unix.MountAttr{Attr_set: a.Set, Attr_clr: a.Clear}); err != nil {
-			return err
-		}
-	}
-	for _, p := range a.Propagations {
-		if err := setAttr(fd, p&unix.MS_REC != 0, &unix.MountAttr{Propagation: p &^ unix.MS_REC}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // Mount mounts a filesystem of the kernel (config.md "Mounts").
 type Mount struct {
@@ -55,6 +14,8 @@ type Mount struct {
 	After                Attributes
 	Plain                bool // the target is not reached through any link (procfs, sysfs)
 	KeepMode             bool // a tmpfs takes the mode of the folder that it hides
+	CopyUp               bool // a tmpfs takes the content of the folder that it hides
+	OrHost               bool // where it is not permitted, the host's own is shown instead (sysfs)
 }
 
 // Fields passes it through the codec.
@@ -67,14 +28,38 @@ func (s *Mount) Fields(c *Codec) {
 	s.After.Fields(c)
 	c.Bool(&s.Plain)
 	c.Bool(&s.KeepMode)
+	c.Bool(&s.CopyUp)
+	c.Bool(&s.OrHost)
 }
 
 func (s *Mount) String() string {
 	text := "mount " + s.Type + " on " + s.Target
-	if len(s.Options) > 0 {
-		text += " with " + commas(s.Options)
+	if words := append(flagNames(s.Flags), s.Options...); len(words) > 0 {
+		text += " with " + commas(words)
 	}
-	return text
+	if s.CopyUp {
+		text += ", and copy into it what it hides"
+	}
+	return text + s.After.words()
+}
+
+var mountFlagNames = [...]struct {
+	flag uint64
+	name string
+}{
+	{unix.MS_RDONLY, "ro"}, {unix.MS_NOSUID, "nosuid"}, {unix.MS_NODEV, "nodev"}, {unix.MS_NOEXEC, "noexec"}, {unix.MS_NOATIME, "noatime"},
+	{unix.MS_NODIRATIME, "nodiratime"}, {unix.MS_RELATIME, "relatime"}, {unix.MS_STRICTATIME, "strictatime"}, {unix.MS_NOSYMFOLLOW, "nosymfollow"},
+	{unix.MS_SYNCHRONOUS, "sync"}, {unix.MS_DIRSYNC, "dirsync"}, {unix.MS_MANDLOCK, "mand"}, {unix.MS_LAZYTIME, "lazytime"},
+	{unix.MS_I_VERSION, "iversion"}, {unix.MS_SILENT, "silent"},
+}
+
+func flagNames(flags uint64) (names []string) {
+	for _, n := range mountFlagNames {
+		if flags&n.flag != 0 {
+			names = append(names, n.name)
+		}
+	}
+	return names
 }
 
 func commas(list []string) string {
@@ -91,50 +76,49 @@ func commas(list []string) string {
 // Apply mounts by mount(2) on a descriptor of the target. Only when that fails it
 // asks fsopen(2) for the same, whose log holds the kernel's own sentence.
 func (s *Mount) Apply(env *Env) error {
-	fd, err := s.target(env)
+	hidden, options, err := s.target(env)
 	if err != nil {
 		return err
 	}
-	options := s.Options
-	if s.KeepMode {
-		if mode, ok := modeOf(fd); ok {
-			options = append(options[:len(options):len(options)], "mode="+sys.Octal(mode)[1:])
+	defer unix.Close(hidden)
+	if err := unix.Mount(s.Source, onFD(hidden), s.Type, uintptr(s.Flags), commas(options)); err != nil {
+		if s.OrHost && err == unix.EPERM {
+			return s.showHosts(env)
 		}
-	}
-	data := commas(options)
-	err = unix.Mount(s.Source, onFD(fd), s.Type, uintptr(s.Flags), data)
-	unix.Close(fd)
-	if err != nil {
 		return s.explain(err, options)
 	}
-	if s.After.none() {
+	if s.After.none() && !s.CopyUp {
 		return nil
 	}
-	fd, err = reopen(env, s.Target)
+	mounted, err := reopen(env, s.Target)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
-	return s.After.apply(fd)
+	defer unix.Close(mounted)
+	if s.CopyUp {
+		if err := copyUp(hidden, mounted, s.Target); err != nil {
+			return err
+		}
+	}
+	return s.After.apply(mounted)
 }
 
-func (s *Mount) target(env *Env) (int, error) {
-	if !s.Plain {
-		return inroot.Target(env.Root, s.Target, false)
+// target opens what the mount will hide, and completes the options from it. A tmpfs on
+// a folder that was just made keeps tmpfs' own mode, 1777.
+func (s *Mount) target(env *Env) (fd int, options []string, err error) {
+	if s.Plain {
+		fd, err = plainPlace(env, s.Target, s.Type)
+		return fd, s.Options, err
 	}
-	fd, err := inroot.OpenPlain(env.Root, s.Target, unix.O_PATH|unix.O_DIRECTORY)
-	if err != nil && sys.Errno(err) == unix.ENOENT {
-		return inroot.MkdirAll(env.Root, s.Target)
+	fd, made, err := place(env, s.Target, aFolder)
+	if err != nil || made || !s.KeepMode {
+		return fd, s.Options, err
 	}
-	if n := sys.Errno(err); err != nil && (n == unix.ELOOP || n == unix.ENOTDIR) {
-		return -1, &Problem{Text: s.Target + " in the root filesystem is not a plain folder, but " + s.Type + " is to be mounted on it",
-			Hint: "A link there could show a false " + s.Type + ": make it an empty folder in the image."}
+	if mode, ok := modeOf(fd); ok {
+		return fd, append(s.Options[:len(s.Options):len(s.Options)], "mode="+sys.Octal(mode)[1:]), nil
 	}
-	return fd, err
+	return fd, s.Options, nil
 }
-
-// onFD is a path to what a descriptor shows; the working directory is procfs.
-func onFD(fd int) string { return "self/fd/" + sys.Int(fd) }
 
 func modeOf(fd int) (uint32, bool) {
 	var st unix.Stat_t
@@ -144,205 +128,18 @@ func modeOf(fd int) (uint32, bool) {
 	return st.Mode & 0o7777, true
 }
 
-// explain finds the kernel's sentence by doing the same through fsopen(2); what that
-// makes is never attached to anything.
-func (s *Mount) explain(err error, options []string) error {
-	failed := &sys.Error{Call: "mount(" + sys.Quote(s.Source) + ", " + sys.Quote(s.Target) + ", " + sys.Quote(s.Type) + ", " +
-		sys.Hex(s.Flags) + ", " + sys.Quote(commas(options)) + ")", Errno: sys.Errno(err)}
-	if failed.Errno == unix.ENODEV {
-		return &Problem{Text: `the kernel has no filesystem "` + s.Type + `" (` + failed.Error() + ")", Hint: typeHint(s.Type)}
-	}
-	fs, err := unix.Fsopen(s.Type, unix.FSOPEN_CLOEXEC)
-	if err != nil {
-		return failed
-	}
-	defer unix.Close(fs)
-	if call := configure(fs, s.Source, options); call != "" {
-		failed.Call = call
-	}
-	failed.Kernel = lastMessage(fs)
-	return failed
-}
-
-func typeHint(t string) string {
-	if t == "bind" || t == "" || t == "none" {
-		return `Type "bind" alone is no bind mount: add the option "bind" or "rbind".`
-	}
-	return "See /proc/filesystems; a module may have to be loaded."
-}
-
-// configure gives the call that failed.
-func configure(fs int, source string, options []string) string {
-	if source != "" {
-		if unix.FsconfigSetString(fs, "source", source) != nil {
-			return "fsconfig(source=" + source + ")"
+// showHosts binds /sys of the host: a user namespace may mount a sysfs only for a
+// network namespace that it owns (sysfs shows that namespace's interfaces), and
+// engines ask for one nevertheless. All that is mounted below comes along, because a
+// user namespace may not look behind it, and is read-only if the mount is to be.
+func (s *Mount) showHosts(env *Env) error {
+	b := Bind{Source: "/sys", Target: s.Target, Recursive: true, After: s.After}
+	for _, t := range [...]struct{ flag, attr uint64 }{
+		{unix.MS_RDONLY, unix.MOUNT_ATTR_RDONLY}, {unix.MS_NOSUID, unix.MOUNT_ATTR_NOSUID}, {unix.MS_NODEV, unix.MOUNT_ATTR_NODEV}, {unix.MS_NOEXEC, unix.MOUNT_ATTR_NOEXEC},
+	} {
+		if s.Flags&t.flag != 0 {
+			b.After.RSet |= t.attr
 		}
 	}
-	for _, o := range options {
-		key, value, assigned := cut(o, '=')
-		var err error
-		if assigned {
-			err = unix.FsconfigSetString(fs, key, value)
-		} else {
-			err = unix.FsconfigSetFlag(fs, key)
-		}
-		if err != nil {
-			return "fsconfig(" + o + ")"
-		}
-	}
-	if unix.FsconfigCreate(fs) != nil {
-		return "fsconfig(FSCONFIG_CMD_CREATE)"
-	}
-	return ""
-}
-
-func cut(s string, at byte) (before, after string, found bool) {
-	for i := range len(s) {
-		if s[i] == at {
-			return s[:i], s[i+1:], true
-		}
-	}
-	return s, "", false
-}
-
-// lastMessage reads the log of fsopen(2): one message per read, "e " before an
-// error.
-func lastMessage(fs int) string {
-	text := ""
-	buf := make([]byte, 1024)
-	for {
-		n, err := unix.Read(fs, buf)
-		if err != nil || n <= 2 {
-			return text
-		}
-		if buf[0] == 'e' {
-			end := n
-			for end > 2 && buf[end-1] == '\n' {
-				end--
-			}
-			text = string(buf[2:end])
-		}
-	}
-}
-
-// Bind shows a file or folder of the host in the container (MS_BIND).
-type Bind struct {
-	Source, Target string // Source is a path of the host, absolute
-	Recursive      bool   // with the mounts below it
-	After          Attributes
-}
-
-// Fields passes it through the codec.
-func (s *Bind) Fields(c *Codec) {
-	c.String(&s.Source)
-	c.String(&s.Target)
-	c.Bool(&s.Recursive)
-	s.After.Fields(c)
-}
-
-func (s *Bind) String() string {
-	text := "bind " + s.Source + " to " + s.Target
-	if s.Recursive {
-		text += " with all mounts below"
-	}
-	if (s.After.Set|s.After.RSet)&unix.MOUNT_ATTR_RDONLY != 0 {
-		text += ", read-only"
-	}
-	return text
-}
-
-// Apply clones the source, sets the attributes while nobody can see the mount yet,
-// and attaches it.
-func (s *Bind) Apply(env *Env) error {
-	flags := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC)
-	if s.Recursive {
-		flags |= unix.AT_RECURSIVE
-	}
-	tree, err := unix.OpenTree(unix.AT_FDCWD, s.Source, flags)
-	if err == unix.ENOENT {
-		return &Problem{Text: "source " + s.Source + " does not exist on the host: no such file or directory"}
-	}
-	if err != nil {
-		return sys.Fail(err, "open_tree", sys.Quote(s.Source), "OPEN_TREE_CLONE")
-	}
-	defer unix.Close(tree)
-	var st unix.Stat_t
-	if err := unix.Fstat(tree, &st); err != nil {
-		return sys.Fail(err, "fstat", sys.Quote(s.Source))
-	}
-	folder := st.Mode&unix.S_IFMT == unix.S_IFDIR
-	target, err := inroot.Target(env.Root, s.Target, !folder)
-	if err != nil {
-		return s.mismatch(err, folder)
-	}
-	defer unix.Close(target)
-	if err := s.After.apply(tree); err != nil {
-		return err
-	}
-	if err := unix.MoveMount(tree, "", target, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH); err != nil {
-		return s.mismatch(sys.Fail(err, "move_mount", sys.Quote(s.Source), sys.Quote(s.Target)), folder)
-	}
-	return nil
-}
-
-func (s *Bind) mismatch(err error, folder bool) error {
-	if sys.Errno(err) != unix.ENOTDIR {
-		return err
-	}
-	here, there := "a file", "a folder"
-	if folder {
-		here, there = there, here
-	}
-	return &Problem{Text: "source " + s.Source + " is " + here + ", destination " + s.Target + " is " + there + " in the root filesystem: not a directory"}
-}
-
-// CgroupMount shows the container its cgroup without a cgroup namespace: a clone of
-// the host's own mount. A fresh mount would take a lock for 6 ms on an idle machine
-// and could change the flags of the host's (cgroup2 has one superblock).
-type CgroupMount struct {
-	Target string
-	Cgroup bool // only the container's own cgroup, not the whole hierarchy
-	After  Attributes
-}
-
-// Fields passes it through the codec.
-func (s *CgroupMount) Fields(c *Codec) {
-	c.String(&s.Target)
-	c.Bool(&s.Cgroup)
-	s.After.Fields(c)
-}
-
-func (s *CgroupMount) String() string { return "show the host's cgroup hierarchy on " + s.Target }
-
-// Apply binds it.
-func (s *CgroupMount) Apply(env *Env) error {
-	b := Bind{Source: "/sys/fs/cgroup", Target: s.Target, After: s.After}
 	return b.Apply(env)
-}
-
-// Remount changes a mount that an earlier entry made (option remount), or makes one
-// read-only once everything is in place on it.
-type Remount struct {
-	Target string
-	After  Attributes
-}
-
-// Fields passes it through the codec.
-func (s *Remount) Fields(c *Codec) { c.String(&s.Target); s.After.Fields(c) }
-
-func (s *Remount) String() string {
-	if s.After.Set&unix.MOUNT_ATTR_RDONLY != 0 {
-		return "make the mount on " + s.Target + " read-only"
-	}
-	return "change the mount on " + s.Target
-}
-
-// Apply changes it.
-func (s *Remount) Apply(env *Env) error {
-	fd, err := reopen(env, s.Target)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	return s.After.apply(fd)
 }

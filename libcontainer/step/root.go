@@ -3,68 +3,107 @@ package step
 import (
 	"golang.org/x/sys/unix"
 
-	"github.com/mdrun/mdrun/libcontainer/internal/inroot"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 )
 
 // EnterRoot cuts the mount namespace off from the host's and opens the root.
 //
-// Mounts of the host do not come in unless Propagation is slave or shared, and none
-// of ours goes out, ever: pivot_root(2) needs a parent that is not shared.
+// Mounts of the host come in where Propagation is slave; none of ours goes out, ever,
+// but through a source that HoldSource has.
 type EnterRoot struct {
 	Path        string // of the root directory, on the host
-	Propagation uint64 // MS_* flag for the whole tree of mounts, with MS_REC where it is recursive
+	Propagation uint64 // MS_PRIVATE or MS_SLAVE with MS_REC, for the whole tree of mounts
+	Private     bool   // the root itself gets nothing from the host, whatever its tree does
 }
 
 // Fields passes it through the codec.
-func (s *EnterRoot) Fields(c *Codec) { c.String(&s.Path); c.Uint64(&s.Propagation) }
-func (s *EnterRoot) String() string {
-	return "make the mounts " + propagationName(s.Propagation) + " and take " + s.Path + " as the root"
+func (s *EnterRoot) Fields(c *Codec) {
+	c.String(&s.Path)
+	c.Uint64(&s.Propagation)
+	c.Bool(&s.Private)
 }
 
-func propagationName(flags uint64) string {
-	name := ""
-	if flags&unix.MS_REC != 0 {
-		name = "r"
+func (s *EnterRoot) String() string {
+	text := "make the mounts " + propagationName(s.Propagation) + " and take " + s.Path + " as the root"
+	if s.Private {
+		text += ", itself private"
 	}
-	switch flags &^ unix.MS_REC {
-	case unix.MS_SHARED:
-		return name + "shared"
-	case unix.MS_SLAVE:
-		return name + "slave"
-	case unix.MS_UNBINDABLE:
-		return name + "unbindable"
-	}
-	return name + "private"
+	return text
 }
 
 // Apply moves the working directory to procfs: until the container's own working
-// directory is set, paths on descriptors are "self/fd/N".
+// directory is set, paths on descriptors are "self/fd/N". The descriptor of the clone
+// goes on to show the root when it is attached.
 func (s *EnterRoot) Apply(env *Env) error {
 	if err := unix.Fchdir(env.Proc); err != nil {
 		return sys.Fail(err, "fchdir", "/proc")
 	}
-	// A tree that is to be shared is cut off first, so that it is not shared with
-	// the host (W-18).
-	first := uintptr(s.Propagation)
-	if s.Propagation&unix.MS_SHARED != 0 {
-		first = unix.MS_PRIVATE | unix.MS_REC
-	}
-	if err := unix.Mount("", "/", "", first, ""); err != nil {
-		return sys.Fail(err, "mount", `"/"`, propagationName(uint64(first)))
+	if err := cutOff(s.Propagation); err != nil {
+		return err
 	}
 	tree, err := unix.OpenTree(unix.AT_FDCWD, s.Path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
 	if err != nil {
-		return sys.Fail(err, "open_tree", sys.Quote(s.Path))
+		return closedRoot(s.Path, sys.Fail(err, "open_tree", sys.Quote(s.Path)))
 	}
-	defer unix.Close(tree)
+	env.Root = tree
+	if s.Private {
+		if err := setAttr(tree, false, &unix.MountAttr{Propagation: unix.MS_PRIVATE}); err != nil {
+			return err
+		}
+	}
 	if err := unix.MoveMount(tree, "", unix.AT_FDCWD, s.Path, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
 		return sys.Fail(err, "move_mount", sys.Quote(s.Path))
 	}
-	// The parent of the root must be private; the clone's parent is the mount below.
-	env.Root, err = unix.Open(s.Path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	return nil
+}
+
+func closedRoot(path string, err error) error {
+	if sys.Errno(err) != unix.EACCES {
+		return err
+	}
+	return &Problem{Text: err.Error(), Hint: closedTo(path)}
+}
+
+// Chroot takes a directory as the root without a mount namespace of the container's
+// own: nothing can be mounted, and root in there can find the way out (chroot(2)).
+type Chroot struct{ Path string }
+
+// Fields passes it through the codec.
+func (s *Chroot) Fields(c *Codec) { c.String(&s.Path) }
+func (s *Chroot) String() string {
+	return "take " + s.Path + " as the root by chroot alone: the mounts are those of another"
+}
+
+// Apply opens it; LockIn goes there once everything is made in it.
+func (s *Chroot) Apply(env *Env) error {
+	if err := unix.Fchdir(env.Proc); err != nil {
+		return sys.Fail(err, "fchdir", "/proc")
+	}
+	fd, err := unix.Open(s.Path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return sys.Fail(err, "open", sys.Quote(s.Path), "O_PATH")
+		return closedRoot(s.Path, sys.Fail(err, "open", sys.Quote(s.Path), "O_PATH"))
+	}
+	env.Root = fd
+	return nil
+}
+
+// LockIn changes the root directory of the process (chroot(2)).
+type LockIn struct{}
+
+// Fields passes it through the codec.
+func (s *LockIn) Fields(*Codec)  {}
+func (s *LockIn) String() string { return "chroot into the root" }
+
+// Apply changes it.
+func (s *LockIn) Apply(env *Env) error {
+	if err := unix.Fchdir(env.Root); err != nil {
+		return sys.Fail(err, "fchdir", "the root")
+	}
+	if err := unix.Chroot("."); err != nil {
+		return sys.Fail(err, "chroot", `"."`)
+	}
+	if err := unix.Fchdir(env.Proc); err != nil {
+		return sys.Fail(err, "fchdir", "/proc")
 	}
 	return nil
 }
@@ -84,7 +123,7 @@ func (s *PivotRoot) String() string {
 	return "pivot into the root and detach the host's mounts"
 }
 
-// Apply pivots.
+// Apply pivots. The descriptor of the root shows it before and after.
 func (s *PivotRoot) Apply(env *Env) error {
 	if err := unix.Fchdir(env.Root); err != nil {
 		return sys.Fail(err, "fchdir", "the root")
@@ -96,15 +135,6 @@ func (s *PivotRoot) Apply(env *Env) error {
 	if err := enter(env); err != nil {
 		return err
 	}
-	if err := unix.Chdir("/"); err != nil {
-		return sys.Fail(err, "chdir", `"/"`)
-	}
-	root, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return sys.Fail(err, "open", `"/"`, "O_PATH")
-	}
-	unix.Close(env.Root)
-	env.Root = root
 	if err := unix.Fchdir(env.Proc); err != nil {
 		return sys.Fail(err, "fchdir", "/proc")
 	}
@@ -155,32 +185,3 @@ func (s *ReadonlyRoot) String() string { return "make the root read-only" }
 func (s *ReadonlyRoot) Apply(env *Env) error {
 	return setAttr(env.Root, false, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})
 }
-
-func setAttr(fd int, recursive bool, attr *unix.MountAttr) error {
-	flags := uint(unix.AT_EMPTY_PATH)
-	if recursive {
-		flags |= unix.AT_RECURSIVE
-	}
-	if err := unix.MountSetattr(fd, "", flags, attr); err != nil {
-		return sys.Fail(err, "mount_setattr", "set "+sys.Hex(attr.Attr_set), "clear "+sys.Hex(attr.Attr_clr))
-	}
-	return nil
-}
-
-// RootPropagation sets how mounts travel between the finished root and its copies.
-type RootPropagation struct{ Flags uint64 }
-
-// Fields passes it through the codec.
-func (s *RootPropagation) Fields(c *Codec) { c.Uint64(&s.Flags) }
-func (s *RootPropagation) String() string {
-	return "make the root " + propagationName(s.Flags)
-}
-
-// Apply sets it.
-func (s *RootPropagation) Apply(env *Env) error {
-	return setAttr(env.Root, s.Flags&unix.MS_REC != 0, &unix.MountAttr{Propagation: s.Flags &^ unix.MS_REC})
-}
-
-// reopen gives a second descriptor of a place in the root, as it is now: after a
-// mount the first one still shows what the mount hides.
-func reopen(env *Env, path string) (int, error) { return inroot.Open(env.Root, path, unix.O_PATH) }

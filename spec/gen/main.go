@@ -29,6 +29,14 @@ var required = map[string][]string{
 	"LinuxInterfacePriority": {"name", "priority"}, "LinuxPersonality": {"domain"}, "Root": {"path"},
 }
 
+// requiredUnless lists members that only one kind of an object may do without.
+var requiredUnless = map[string]struct {
+	unless  string // a Go expression
+	members []string
+}{
+	"LinuxDevice": {`v.Type == "p"`, []string{"major", "minor"}},
+}
+
 type generator struct {
 	out  bytes.Buffer
 	todo []reflect.Type
@@ -92,7 +100,8 @@ func members(t reflect.Type, prefix string) (all []member) {
 
 func (g *generator) structure(t reflect.Type) {
 	name := g.need(t)
-	need := required[t.Name()]
+	need, more := required[t.Name()], requiredUnless[t.Name()]
+	counted := slices.Concat(need, more.members)
 	g.line("func (d *decoder) read%s(v *specs.%s) {", name, t.Name())
 	if len(need) > 0 {
 		g.line("var seen uint")
@@ -100,7 +109,7 @@ func (g *generator) structure(t reflect.Type) {
 	g.line("d.r.Object(func(key string) bool {\nswitch key {")
 	for _, m := range members(t, "v.") {
 		g.line("case %q:", m.key)
-		if at := slices.Index(need, m.key); at >= 0 {
+		if at := slices.Index(counted, m.key); at >= 0 {
 			g.line("seen |= %d", 1<<at)
 		}
 		g.value(m.path, m.t, true)
@@ -111,6 +120,9 @@ func (g *generator) structure(t reflect.Type) {
 	g.line("default:\nreturn false\n}\nreturn true\n})")
 	if len(need) > 0 {
 		g.line("d.require(seen, %s)", `"`+strings.Join(need, `", "`)+`"`)
+	}
+	if len(more.members) > 0 {
+		g.line("if !(%s) {\nd.require(seen>>%d, %s)\n}", more.unless, len(need), `"`+strings.Join(more.members, `", "`)+`"`)
 	}
 	g.line("}\n")
 }

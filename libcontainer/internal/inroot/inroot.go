@@ -75,64 +75,6 @@ func Join(parts []string) string {
 	return path
 }
 
-// Target opens the place of a mount as an O_PATH descriptor and makes what is
-// missing: folders with mode 0755 and, when file is set, an empty file at the end.
-func Target(root int, path string, file bool) (int, error) {
-	fd, err := Open(root, path, unix.O_PATH)
-	if err == nil || sys.Errno(err) != unix.ENOENT {
-		return fd, err
-	}
-	if !file {
-		return MkdirAll(root, path)
-	}
-	parent, name, err := Parent(root, path)
-	if err != nil {
-		return -1, err
-	}
-	defer unix.Close(parent)
-	made, err := unix.Openat(parent, name, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
-	if err == nil {
-		unix.Close(made)
-	} else if err != unix.EEXIST {
-		return -1, sys.Fail(err, "openat", sys.Quote(path), "O_CREAT|O_EXCL", "0644")
-	}
-	return Open(root, path, unix.O_PATH)
-}
-
-// MkdirAll opens a folder in the root, as an O_PATH descriptor, and makes the
-// components that are missing, with mode 0755. Each is made by its name in the folder
-// before it, held open.
-func MkdirAll(root int, path string) (int, error) {
-	parts := Split(path)
-	known := len(parts) // most of the path is there: go back from its end to what is
-	at, err := Open(root, Join(parts), unix.O_PATH|unix.O_DIRECTORY)
-	for err != nil && sys.Errno(err) == unix.ENOENT && known > 0 {
-		known--
-		at, err = Open(root, Join(parts[:known]), unix.O_PATH|unix.O_DIRECTORY)
-	}
-	if err != nil {
-		return -1, err
-	}
-	for i := known; i < len(parts); i++ {
-		next, err := makeIn(at, parts[i])
-		unix.Close(at)
-		if err != nil {
-			return -1, err
-		}
-		at = next
-	}
-	return at, nil
-}
-
-// makeIn makes one folder and opens it. A dangling link that is in the way is not
-// followed to make what it names.
-func makeIn(at int, name string) (int, error) {
-	if err := unix.Mkdirat(at, name, 0o755); err != nil && err != unix.EEXIST {
-		return -1, sys.Fail(err, "mkdirat", sys.Quote(name), "0755")
-	}
-	return open(at, name, unix.O_PATH|unix.O_DIRECTORY, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS)
-}
-
 // Parent opens the folder that holds path, making it, and gives the last component.
 // The name may be a link: whoever uses it must not follow.
 func Parent(root int, path string) (dir int, name string, err error) {
