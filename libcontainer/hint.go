@@ -2,8 +2,10 @@ package libcontainer
 
 import (
 	"errors"
+	"strings"
 	"syscall"
 
+	"github.com/mdrun/mdrun/libcontainer/compile"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 )
 
@@ -20,15 +22,32 @@ var hints = []struct {
 	{"clone3", syscall.EBUSY, "The cgroup has children with domain controllers, so it may hold no processes itself: give another .linux.cgroupsPath."},
 	{"setns", syscall.EINVAL, "The file is a namespace of another type than .linux.namespaces says, or one that this process may not enter."},
 	{"setns", syscall.EPERM, "The namespace belongs to another user namespace: join that one too."},
+	{"mount(", syscall.ENOENT, "The source, or a path in the options, does not exist on the host."},
+	{"open_tree", syscall.ELOOP, "A link of the host leads to itself."},
+	{"openat2", syscall.ELOOP, "A link in the root filesystem leads to itself, or there are more than 40 on the way."},
 	{"", syscall.ENOSYS, "The kernel lacks this system call: mdrun needs Linux 5.14 or newer."},
 	{"", syscall.EROFS, "The filesystem is read-only here: make the path in the image, or mount a tmpfs over it."},
 	{"", syscall.ENOSPC, "The filesystem is full."},
+}
+
+// meantOption reads what a filesystem says of an option that it does not know, such as
+// "tmpfs: Unknown parameter 'szie'", and gives the one that may have been meant.
+func meantOption(kernel string) string {
+	filesystem, rest, _ := strings.Cut(kernel, ": ")
+	word, ok := strings.CutPrefix(strings.ToLower(rest), "unknown parameter '")
+	if !ok {
+		return ""
+	}
+	return compile.NearOption(filesystem, strings.TrimSuffix(word, "'"))
 }
 
 func hint(e *Error) string {
 	var call *sys.Error
 	if !errors.As(e.Err, &call) {
 		return ""
+	}
+	if meant := meantOption(call.Kernel); meant != "" {
+		return "Did you mean the option " + meant + "?"
 	}
 	for _, h := range hints {
 		if h.errno == call.Errno && len(call.Call) >= len(h.call) && call.Call[:len(h.call)] == h.call {

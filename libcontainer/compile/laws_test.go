@@ -37,7 +37,7 @@ const (
 var moments = map[string][]moment{
 	"CgroupNamespace": {begins}, "Session": {begins}, "Keyring": {begins}, "Loopback": {begins}, "HoldSource": {begins}, "EnterRoot": {begins}, "Chroot": {begins},
 	"HoldNull": {begins},
-	"Mount": {builds}, "Bind": {builds}, "CgroupMount": {builds}, "Reconfigure": {builds}, "Remount": {builds}, "Device": {builds}, "DeviceLinks": {builds},
+	"Mount":    {builds}, "Bind": {builds}, "CgroupMount": {builds}, "Reconfigure": {builds}, "Remount": {builds}, "Device": {builds}, "DeviceLinks": {builds},
 	"Console": {builds}, "Sysctl": {builds}, "ReadonlyPath": {builds}, "MaskedPath": {builds},
 	"PivotRoot": {owns}, "LockIn": {owns}, "RootPropagation": {owns}, "ReadonlyRoot": {owns}, "Hostname": {owns}, "Domainname": {owns},
 	"SpareThreads": {owns},

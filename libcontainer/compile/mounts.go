@@ -89,6 +89,10 @@ func (c *compiler) remount(target, field string, o *options) {
 
 func (c *compiler) filesystem(i int, target, field string, o *options) {
 	m := &c.spec.Mounts[i]
+	if m.Type == "" {
+		c.fail(field+".type", "the type of the filesystem is missing", `For a bind mount add the option "bind" or "rbind".`)
+		return
+	}
 	s := &step.Mount{Type: m.Type, Source: m.Source, Target: target, Flags: o.flags, Options: o.data, After: o.recursiveAttributes()}
 	if s.Source == "" {
 		s.Source = m.Type // an empty field would make mountinfo unreadable

@@ -199,7 +199,12 @@ func newTime(offsets string) error {
 		return sys.Fail(err, "open", sys.Quote(path))
 	}
 	defer unix.Close(fd)
-	if _, err := unix.Write(fd, []byte(offsets)); err != nil {
+	_, err = unix.Write(fd, []byte(offsets))
+	if err == unix.ERANGE {
+		return &Refused{Field: ".linux.timeOffsets", Text: sys.Fail(err, "write", sys.Quote(path), sys.Quote(offsets)).Error(),
+			Hint: "A clock of the container would be below zero, or beyond what the kernel counts: the host's are in /proc/uptime."}
+	}
+	if err != nil {
 		return &JoinError{Field: ".linux.timeOffsets", Err: sys.Fail(err, "write", sys.Quote(path), sys.Quote(offsets))}
 	}
 	return nil

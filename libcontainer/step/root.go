@@ -142,13 +142,11 @@ func (s *PivotRoot) Apply(env *Env) error {
 }
 
 // pivot stacks the old root on the new one, where it is ".", and takes it off
-// (pivot_root(2) NOTES). Slave first, so that taking it off is no news to the host.
+// (pivot_root(2) NOTES). EnterRoot has cut it off from the host, so that this is no news
+// there.
 func pivot(*Env) error {
 	if err := unix.PivotRoot(".", "."); err != nil {
 		return sys.Fail(err, "pivot_root", `"."`, `"."`)
-	}
-	if err := unix.Mount("", ".", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
-		return sys.Fail(err, "mount", "the old root", "MS_SLAVE|MS_REC")
 	}
 	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
 		return sys.Fail(err, "umount2", "the old root", "MNT_DETACH")
