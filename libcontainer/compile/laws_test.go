@@ -41,7 +41,7 @@ var moments = map[string][]moment{
 	"Console": {builds}, "Sysctl": {builds}, "ReadonlyPath": {builds}, "MaskedPath": {builds},
 	"PivotRoot": {owns}, "LockIn": {owns}, "RootPropagation": {owns}, "ReadonlyRoot": {owns}, "Hostname": {owns}, "Domainname": {owns},
 	"SpareThreads": {owns},
-	"Umask": {owns}, "Environment": {owns}, "Cwd": {owns, drops}, "TakeConsole": {owns}, "OwnStdio": {owns}, "OOMScore": {owns},
+	"Umask":        {owns}, "Environment": {owns}, "Cwd": {owns, drops}, "TakeConsole": {owns}, "OwnStdio": {owns}, "OOMScore": {owns},
 	"Bounding": {owns}, "Rlimit": {owns, closes},
 	"User": {drops}, "Capabilities": {drops}, "NoNewPrivileges": {drops}, "Personality": {drops}, "FindProgram": {drops},
 	"CloseFiles": {closes}, "ResetSignals": {closes},
