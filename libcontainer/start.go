@@ -65,7 +65,7 @@ func (c *container) startable() error {
 	return nil
 }
 
-// release opens the FIFO, which lets init go on, and listens on it.
+// release lets init go on and listens to what it says.
 //
 // Init writes one byte just before execve and holds its end close-on-exec. The byte
 // and then end of file: it runs. More than the byte: it does not, and this is why.
@@ -73,12 +73,7 @@ func (c *container) startable() error {
 // microseconds between byte and execve cannot be told from a program that was
 // killed at once.
 func (c *container) release(pidfd int) error {
-	fifo, err := unix.Openat(c.dir.fd(), fifoFile, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return errors.Join(errNotCalled, sys.Fail(err, "openat", sys.Quote(fifoFile)))
-	}
-	defer unix.Close(fifo)
-	heard, err := listen(fifo, pidfd)
+	heard, err := c.hear(pidfd)
 	switch {
 	case err != nil:
 		return errors.Join(errNotCalled, err)
@@ -88,6 +83,41 @@ func (c *container) release(pidfd int) error {
 		return step.DecodeFailure(heard[1:])
 	}
 	return nil
+}
+
+// hear opens the FIFO, which lets init go on, and listens on it until init has said
+// something or is gone.
+//
+// An end of file from an init that lives is not meant for us: it was let go by a start
+// that was killed, finds that nobody listens (EPIPE), closes its end and waits again.
+// So do we, on a new end, because the old one tells of the end for ever; it is opened
+// before the old one is closed, so that init meets a reader at any time.
+func (c *container) hear(pidfd int) ([]byte, error) {
+	fifo, err := c.openFifo()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { unix.Close(fifo) }()
+	for {
+		heard, err := listen(fifo, pidfd)
+		if err != nil || len(heard) > 0 || awaitExit(pidfd, 0) {
+			return heard, err
+		}
+		again, err := c.openFifo()
+		if err != nil {
+			return nil, err
+		}
+		unix.Close(fifo)
+		fifo = again
+	}
+}
+
+func (c *container) openFifo() (int, error) {
+	fd, err := unix.Openat(c.dir.fd(), fifoFile, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, sys.Fail(err, "openat", sys.Quote(fifoFile))
+	}
+	return fd, nil
 }
 
 // listen reads the FIFO to its end. It reads only when poll says so: before init

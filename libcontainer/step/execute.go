@@ -32,17 +32,21 @@ func (s *WaitStart) Apply(env *Env) error {
 	if env.Fifo < 0 {
 		return nil
 	}
-	for {
-		fd, err := unix.Openat(env.Proc, onFD(env.Fifo), unix.O_WRONLY|unix.O_CLOEXEC, 0)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return sys.Fail(err, "open", `"exec.fifo"`)
-		}
-		env.kept.started = fd
-		return nil
+	return awaitListener(env)
+}
+
+// awaitListener opens the FIFO, which takes until somebody listens.
+func awaitListener(env *Env) error {
+	fd := -1
+	err := sys.Retry(func() (err error) {
+		fd, err = unix.Openat(env.Proc, onFD(env.Fifo), unix.O_WRONLY|unix.O_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		return sys.Fail(err, "open", `"exec.fifo"`)
 	}
+	env.kept.started = fd
+	return nil
 }
 
 // Execute becomes the program. It is the last step of every plan.
@@ -92,11 +96,9 @@ func say(env *Env) error {
 		case unix.EINTR:
 		case unix.EPIPE:
 			unix.Close(env.kept.started)
-			fd, err := unix.Openat(env.Proc, onFD(env.Fifo), unix.O_WRONLY|unix.O_CLOEXEC, 0)
-			if err != nil && err != unix.EINTR {
-				return sys.Fail(err, "open", `"exec.fifo"`)
+			if err := awaitListener(env); err != nil {
+				return err
 			}
-			env.kept.started = fd
 		default:
 			return sys.Fail(err, "write", `"exec.fifo"`)
 		}
