@@ -27,7 +27,7 @@ func (r *Runtime) open(id string) (*container, error) {
 
 // lock locks a container for a verb that changes it, and reads it.
 func (r *Runtime) lock(id, verb string) (*container, error) {
-	d, err := lockState(r.Root, id, verb)
+	d, err := lockState(r.Root, id, verb, nil)
 	if err != nil {
 		return nil, err
 	}

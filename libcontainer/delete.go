@@ -68,7 +68,8 @@ func (r *Runtime) deleteForced(id string) error {
 	}
 	remains(r, d).kill9()
 	d.close()
-	d, err = lockState(r.Root, id, "delete")
+	// A create that holds the lock may bring its child into the world after a kill.
+	d, err = lockState(r.Root, id, "delete", func(d *stateDir) { remains(r, d).kill9() })
 	if errors.Is(err, ErrNotExist) {
 		return nil // another delete was faster
 	}
@@ -153,7 +154,7 @@ func (c *container) deleteCgroup() error {
 // relockAndDestroy ends a container whose program has run in the foreground. Who
 // deleted it meanwhile has done the same.
 func (c *container) relockAndDestroy() error {
-	if err := c.dir.lock(); err != nil {
+	if err := c.dir.lock(nil); err != nil {
 		c.close()
 		return err
 	}

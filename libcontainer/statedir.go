@@ -30,6 +30,9 @@ const inFlight = "@new"
 // lockWait is how long a verb waits for another one on the same container.
 const lockWait = 10 * time.Second
 
+// meanwhileEvery is how often such a verb may do something while it waits.
+const meanwhileEvery = 20 * time.Millisecond
+
 // stateDir is the directory ROOT/ID, held open and, for verbs that change the
 // container, locked: the lock is flock(2) on the directory.
 type stateDir struct {
@@ -59,14 +62,15 @@ func openState(root, id string) (*stateDir, error) {
 	return &stateDir{root: root, id: id, file: os.NewFile(uintptr(fd), id)}, nil
 }
 
-// lockState opens and locks.
-func lockState(root, id, verb string) (*stateDir, error) {
+// lockState opens and locks. While it has to wait for another verb it calls meanwhile,
+// if there is one, again and again.
+func lockState(root, id, verb string, meanwhile func(*stateDir)) (*stateDir, error) {
 	for {
 		d, err := openState(root, id)
 		if err != nil {
 			return nil, err
 		}
-		if err := d.lock(); err != nil {
+		if err := d.lock(meanwhile); err != nil {
 			d.close()
 			return nil, err
 		}
@@ -83,18 +87,27 @@ func (d *stateDir) tryLock(how int) bool {
 }
 
 // lock waits for at most lockWait and then names who holds it.
-func (d *stateDir) lock() error {
+func (d *stateDir) lock(meanwhile func(*stateDir)) error {
 	if d.tryLock(unix.LOCK_EX) {
 		return nil
 	}
 	locked := make(chan error, 1)
 	go func() { locked <- sys.Retry(func() error { return unix.Flock(d.fd(), unix.LOCK_EX) }) }()
-	select {
-	case err := <-locked:
-		return sys.Fail(err, "flock", sys.Quote(d.path()))
-	case <-time.After(lockWait):
-		return &stateError{text: "another command has held this container for " + lockWait.String() + ": " + d.holder(),
-			hint: "Wait for it, end it, or use delete --force, which kills the container first."}
+	late := time.After(lockWait)
+	again := time.NewTicker(meanwhileEvery)
+	defer again.Stop()
+	for {
+		select {
+		case err := <-locked:
+			return sys.Fail(err, "flock", sys.Quote(d.path()))
+		case <-late:
+			return &stateError{text: "another command has held this container for " + lockWait.String() + ": " + d.holder(),
+				hint: "Wait for it, end it, or use delete --force, which kills the container first."}
+		case <-again.C:
+			if meanwhile != nil {
+				meanwhile(d)
+			}
+		}
 	}
 }
 
