@@ -32,7 +32,7 @@ type config struct {
 	seed     int64
 	workers  int
 	control  bool
-	races    bool
+	races    []race // run these instead of the sweep
 	rounds   int
 	json     bool
 	verbose  bool
@@ -62,7 +62,7 @@ func (c config) run() (bool, error) {
 	if err := sandbox.Available(); err != nil {
 		return false, err
 	}
-	if c.races {
+	if len(c.races) > 0 {
 		return runRaces(c, os.Stdout)
 	}
 	s, err := sweep(c)
@@ -80,7 +80,8 @@ func (c config) run() (bool, error) {
 
 func parse(args []string) (config, error) {
 	var c config
-	var verbs, modes, kinds string
+	var verbs, modes, kinds, only string
+	var racing bool
 	f := flag.NewFlagSet("faults", flag.ContinueOnError)
 	f.StringVar(&c.runtime, "runtime", os.Getenv(runtimeVar), "the `binary` under test (also from $RUNTIME)")
 	f.StringVar(&c.busybox, "busybox", "/bin/busybox", "a static busybox, which the containers run")
@@ -92,14 +93,33 @@ func parse(args []string) (config, error) {
 	f.Int64Var(&c.seed, "seed", 1, "which points a sample takes, and how races are timed")
 	f.IntVar(&c.workers, "workers", 2, "sandboxes at work at the same time")
 	f.BoolVar(&c.control, "control", false, "the runtime is known to leak: succeed when it is caught")
-	f.BoolVar(&c.races, "races", false, "run the races instead of the sweep")
+	f.BoolVar(&racing, "races", false, "run the races instead of the sweep")
+	f.StringVar(&only, "race", "", "run only the race of this `name`")
 	f.IntVar(&c.rounds, "rounds", 200, "how often each race is run")
 	f.BoolVar(&c.json, "json", false, "print everything as JSON")
 	f.BoolVar(&c.verbose, "v", false, "name every unclean point")
 	if err := f.Parse(args); err != nil {
 		return c, err
 	}
+	if err := c.chooseRaces(racing, only); err != nil {
+		return c, err
+	}
 	return c, c.fill(verbs, modes, kinds)
+}
+
+func (c *config) chooseRaces(all bool, only string) error {
+	switch r, ok := raceNamed(only); {
+	case ok:
+		c.races = []race{r}
+	case only != "":
+		return fmt.Errorf("no race %q; there are %s", only, strings.Join(raceNames(), ", "))
+	case all:
+		c.races = races
+	}
+	if c.rounds < 1 {
+		return fmt.Errorf("-rounds %d: at least 1", c.rounds)
+	}
+	return nil
 }
 
 // fill checks the lists and makes the runtime's path one that holds everywhere.

@@ -29,7 +29,10 @@ const (
 	atMain  mode = "main"  // the runtime's own process, alone
 	atChild mode = "child" // the child that is to be the container, alone
 	atAll   mode = "all"   // both kinds of points, and the whole tree is killed
+	halt    mode = "halt"  // the child is stopped there: only races do that
 )
+
+var whom = map[mode]tracer.Whom{record: tracer.Nobody, atMain: tracer.Caller, atChild: tracer.Caller, atAll: tracer.Tree, halt: tracer.Halt}
 
 // outcome is what a worker reports.
 type outcome struct {
@@ -42,6 +45,7 @@ type outcome struct {
 	Kinds       string         `json:"kinds,omitempty"`       // the same in few words
 	MountPoints int            `json:"mountPoints,omitempty"` // made in the root, counted apart
 	Took        time.Duration  `json:"took"`
+	Slowest     time.Duration  `json:"slowest"`          // of the verbs that were called to look
 	Broken      string         `json:"broken,omitempty"` // the test itself did not work
 }
 
@@ -52,6 +56,7 @@ type bench struct {
 	clean    inventory
 	payload  os.FileInfo
 	consoles *consoles
+	courses  map[variant]course // of create, for the races
 }
 
 // newBench furnishes the sandbox and runs one container through its whole life:
@@ -60,7 +65,7 @@ func newBench() (*bench, error) {
 	if err := layOut(hostBusybox); err != nil {
 		return nil, err
 	}
-	b := new(bench)
+	b := &bench{courses: map[variant]course{}}
 	var err error
 	if b.payload, err = os.Stat(payload()); err != nil {
 		return nil, err
@@ -95,18 +100,14 @@ func (b *bench) do(j job) (o outcome) {
 	o = outcome{Job: j}
 	began := time.Now()
 	defer func() {
-		b.consoles.drop()
-		if err := b.clean.restore(); err != nil && o.Broken == "" {
-			o.Broken = err.Error()
-		}
-		_ = os.Remove(pidFile)
+		b.sweepUp(&o)
 		o.Took = time.Since(began)
 	}()
 	if err := b.prepare(j); err != nil {
 		o.Broken = "prepare " + j.Verb + ": " + err.Error()
 		return o
 	}
-	res, err := b.trace(j)
+	res, err := b.trace(j, nil)
 	if err != nil {
 		o.Broken = "trace " + j.Verb + ": " + err.Error()
 		return o
@@ -122,6 +123,16 @@ func (b *bench) do(j job) (o outcome) {
 	}
 	b.look(j, &o)
 	return o
+}
+
+// sweepUp makes the sandbox clean again, whatever a runtime has left in it.
+func (b *bench) sweepUp(o *outcome) {
+	b.consoles.drop()
+	if err := b.clean.restore(); err != nil && o.Broken == "" {
+		o.Broken = err.Error()
+	}
+	_ = os.Remove(pidFile)
+	_ = os.Remove(hookMark)
 }
 
 // prepare brings the container to where the verb takes over.
@@ -162,7 +173,8 @@ func awaitStatus(v variant, want string) error {
 	}
 }
 
-func (b *bench) trace(j job) (tracer.Result, error) {
+// trace runs the verb of a job under the tracer; onHit is called at its point.
+func (b *bench) trace(j job, onHit func()) (tracer.Result, error) {
 	out := scratchFile("output")
 	defer out.Close()
 	null, err := os.Open("/dev/null")
@@ -181,8 +193,10 @@ func (b *bench) trace(j job) (tracer.Result, error) {
 	}
 	p := tracer.Program{
 		Path: runtimePath, Args: append([]string{runtimePath}, commandLine(j.Variant, j.Verb)...), Env: environ(),
-		Dir: bundleDir, Files: files, Payload: b.payload, Fine: j.Fine, Limit: patience, At: j.At,
-		Kill: map[mode]tracer.Whom{record: tracer.Nobody, atMain: tracer.Caller, atChild: tracer.Caller, atAll: tracer.Tree}[j.Mode],
+		Dir: bundleDir, Files: files, Payload: b.payload, Fine: j.Fine, Limit: patience, At: j.At, Kill: whom[j.Mode], OnHit: onHit,
+	}
+	if j.Mode == halt {
+		p.Limit *= 2 // it has to wait for the verb that ends it
 	}
 	if j.Verb == "start" {
 		// The init that create left behind does the other half of start.
@@ -210,6 +224,13 @@ func readPid() (pid int, err error) {
 	return pid, unix.Kill(pid, 0)
 }
 
+// call runs a verb to its end and notes how long that took.
+func (o *outcome) call(v variant, verb string) answer {
+	a := call(v, verb)
+	o.Slowest = max(o.Slowest, a.took)
+	return a
+}
+
 func (o *outcome) wrong(format string, a ...any) {
 	o.Wrong = append(o.Wrong, fmt.Sprintf(format, a...))
 }
@@ -228,7 +249,12 @@ func (b *bench) look(j job, o *outcome) {
 	if j.Verb == "start" && j.Mode == atMain && o.Hit {
 		startAgain(j.Variant, now, o)
 	}
-	if gone := call(j.Variant, "delete --force"); gone.err != nil {
+	b.end(j.Variant, o)
+}
+
+// end is how every look ends: delete --force takes everything away, and the id is free.
+func (b *bench) end(v variant, o *outcome) {
+	if gone := o.call(v, "delete --force"); gone.err != nil {
 		o.wrong("delete --force: %v", gone)
 	}
 	left, mountPoints := b.clean.leftNow()
@@ -237,14 +263,14 @@ func (b *bench) look(j job, o *outcome) {
 	for _, t := range left {
 		o.Left = append(o.Left, t.String())
 	}
-	b.again(j, o)
+	b.again(v, o)
 }
 
 // startAgain: whoever was killed in start took nothing along. Either the container
 // runs, or start can be repeated.
 func startAgain(v variant, now string, o *outcome) {
 	if now == "created" {
-		if a := call(v, "start"); a.err != nil {
+		if a := o.call(v, "start"); a.err != nil {
 			o.wrong("start again: %v", a)
 			return
 		}
@@ -256,11 +282,11 @@ func startAgain(v variant, now string, o *outcome) {
 }
 
 // again uses the id once more.
-func (b *bench) again(j job, o *outcome) {
-	if a := call(j.Variant, "create"); a.err != nil {
+func (b *bench) again(v variant, o *outcome) {
+	if a := o.call(v, "create"); a.err != nil {
 		o.wrong("create again: %v", a)
 	}
-	if a := call(j.Variant, "delete --force"); a.err != nil {
+	if a := o.call(v, "delete --force"); a.err != nil {
 		o.wrong("delete --force again: %v", a)
 	}
 	if len(o.Left) > 0 {

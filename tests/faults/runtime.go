@@ -48,6 +48,7 @@ type answer struct {
 	out  string
 	said string // on stderr
 	err  error  // nil: exit status 0; errHang
+	took time.Duration
 }
 
 func (a answer) String() string {
@@ -63,29 +64,29 @@ func lastLine(s string) string {
 	return last[:min(len(last), 200)]
 }
 
+// command is a call of the runtime that is to be started by itself.
+func command(ctx context.Context, v variant, verb string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, runtimePath, commandLine(v, verb)...)
+	cmd.Env, cmd.Dir = environ(), bundleDir
+	return cmd
+}
+
 // call runs a verb to its end. What the container inherits are files and not pipes:
 // a pipe would keep us waiting for the container.
 func call(v variant, verb string) answer {
-	return callWith(v, verb, nil)
-}
-
-func callWith(v variant, verb string, stdio *os.File) answer {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	out, said := scratchFile("stdout"), scratchFile("stderr")
 	defer out.Close()
 	defer said.Close()
-	cmd := exec.CommandContext(ctx, runtimePath, commandLine(v, verb)...)
-	cmd.Env, cmd.Dir = environ(), bundleDir
+	cmd := command(ctx, v, verb)
 	cmd.Stdout, cmd.Stderr = out, said
-	if stdio != nil {
-		cmd.Stdin, cmd.Stdout, cmd.Stderr = stdio, stdio, stdio
-	}
+	began := time.Now()
 	err := cmd.Run()
 	if ctx.Err() != nil {
 		err = errHang
 	}
-	return answer{out: contents(out), said: contents(said), err: err}
+	return answer{out: contents(out), said: contents(said), err: err, took: time.Since(began)}
 }
 
 // scratchFile lies in memory: it leaves nothing in a directory that is looked at.

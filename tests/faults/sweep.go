@@ -3,14 +3,8 @@ package main
 import (
 	"fmt"
 	"math/rand"
-	"os"
-	"sync"
 	"time"
 )
-
-// fewest is how many points create must have, the runtime's and its children's
-// together. crun has about 200, runc 290: a sweep that finds few is broken.
-const fewest = 80
 
 // group is the points of one verb, mode and variant.
 type group struct {
@@ -27,9 +21,12 @@ type group struct {
 // result is a whole sweep.
 type result struct {
 	groups []*group
-	broken []string // what did not work in the test itself
+	found  map[recorded]int // points of each verb, the runtime's and its children's together
+	broken []string         // what did not work in the test itself
 	took   time.Duration
 }
+
+type recorded struct{ variant, verb string }
 
 func sweep(c config) (*result, error) {
 	began := time.Now()
@@ -38,24 +35,34 @@ func sweep(c config) (*result, error) {
 		return nil, err
 	}
 	defer p.stop()
-	s := new(result)
-	for _, o := range p.run(recordings(c)) {
+	s := &result{found: map[recorded]int{}}
+	for _, r := range p.each(tasksOf(recordings(c))) {
+		o := r.Outcome
 		if o.Broken != "" {
 			// runc's threads come and go: now and then the tracer loses one.
-			o = p.one(0, o.Job)
+			o = p.one(0, task{Job: o.Job}).Outcome
 		}
 		if o.Broken != "" {
 			s.broken = append(s.broken, fmt.Sprintf("record %s %s: %s", o.Job.Variant.Name, o.Job.Verb, o.Broken))
 			continue
 		}
+		if !o.Job.Fine {
+			s.found[recorded{o.Job.Variant.Name, o.Job.Verb}] = len(o.Points)
+		}
 		s.groups = append(s.groups, groupsOf(o, c.modes)...)
 	}
-	jobs := s.choose(c.sample, c.seed)
-	for _, o := range p.run(jobs) {
-		s.file(o)
+	for _, r := range p.each(tasksOf(s.choose(c.sample, c.seed))) {
+		s.file(r.Outcome)
 	}
 	s.took = time.Since(began)
 	return s, nil
+}
+
+func tasksOf(jobs []job) (tasks []task) {
+	for _, j := range jobs {
+		tasks = append(tasks, task{Job: j})
+	}
+	return tasks
 }
 
 // recordings asks for the points of every verb, and for start once more with every
@@ -131,120 +138,4 @@ func (s *result) file(o outcome) {
 
 func (j job) String() string {
 	return fmt.Sprintf("%s %s/%s process %d call %d (%s)", j.Variant.Name, j.Verb, j.Mode, j.At.Proc, j.At.N, j.At.Call)
-}
-
-// judge lists every reason why the sweep has not succeeded.
-func (s *result) judge(c config) (reasons []string) {
-	reasons = append(reasons, s.broken...)
-	for _, v := range c.variants {
-		if n, ok := s.createPoints(v.Name); ok && n < fewest {
-			reasons = append(reasons, fmt.Sprintf("only %d points found in create (%s), not %d: the sweep is broken", n, v.Name, fewest))
-		}
-	}
-	tried, missed, unclean := 0, 0, 0
-	for _, g := range s.groups {
-		t := g.tally()
-		tried, missed, unclean = tried+t.Tried, missed+t.Missed, unclean+t.Unclean
-	}
-	// A few calls come and go with the scheduling of a Go runtime.
-	if missed > tried/20+1 {
-		reasons = append(reasons, fmt.Sprintf("%d of %d points were not met again: the numbers drift", missed, tried))
-	}
-	if c.control {
-		return append(reasons, s.judgeControl()...)
-	}
-	if unclean > 0 {
-		reasons = append(reasons, fmt.Sprintf("%d of %d points are unclean", unclean, tried))
-	}
-	return reasons
-}
-
-// leaky is the least share of create's own points that a runtime known to leak
-// must be caught at. Without a record before the first effect it is more than half.
-const leaky = 0.15
-
-func (s *result) judgeControl() []string {
-	tried, left := 0, 0
-	for _, g := range s.groups {
-		if g.Verb == "create" && g.Mode == atMain {
-			t := g.tally()
-			tried, left = tried+t.Tried, left+t.Left
-		}
-	}
-	if tried == 0 || float64(left) < leaky*float64(tried) {
-		return []string{fmt.Sprintf("control: the known leaks were not seen: something left at %d of %d points in create", left, tried)}
-	}
-	return nil
-}
-
-// createPoints counts what was found in create, the runtime and its children.
-func (s *result) createPoints(variant string) (n int, recorded bool) {
-	for _, g := range s.groups {
-		if g.Variant == variant && g.Verb == "create" && (g.Mode == atMain || g.Mode == atChild) {
-			n, recorded = n+g.Points, true
-		}
-	}
-	return n, recorded
-}
-
-// pool is some workers, each in a sandbox of its own.
-type pool struct {
-	config  config
-	workers []*worker
-}
-
-func newPool(c config) (*pool, error) {
-	p := &pool{config: c}
-	for range c.workers {
-		w, err := startWorker(c)
-		if err != nil {
-			return nil, err
-		}
-		p.workers = append(p.workers, w)
-	}
-	return p, nil
-}
-
-// run has the jobs done and returns the outcomes in the order of the jobs.
-func (p *pool) run(jobs []job) []outcome {
-	outcomes := make([]outcome, len(jobs))
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for i := range p.workers {
-		wg.Go(func() {
-			for n := range next {
-				outcomes[n] = p.one(i, jobs[n])
-			}
-		})
-	}
-	for n := range jobs {
-		next <- n
-	}
-	close(next)
-	wg.Wait()
-	return outcomes
-}
-
-// one has worker i do a job, and replaces the worker when its sandbox is spoilt.
-func (p *pool) one(i int, j job) outcome {
-	var o outcome
-	err := p.workers[i].ask(task{Job: j}, &o)
-	if err == nil && o.Broken == "" {
-		return o
-	}
-	if err != nil {
-		o = outcome{Job: j, Broken: err.Error()}
-	}
-	_ = p.workers[i].stop() // it has said what is wrong on stderr
-	if p.workers[i], err = startWorker(p.config); err != nil {
-		fmt.Fprintln(os.Stderr, "faults: start another worker:", err)
-		os.Exit(2)
-	}
-	return o
-}
-
-func (p *pool) stop() {
-	for _, w := range p.workers {
-		_ = w.stop() // what was wrong with it is in its outcomes
-	}
 }

@@ -51,25 +51,39 @@ func serve() error {
 		} else if err != nil {
 			return err
 		}
-		var answer any
-		if t.Race != "" {
-			answer = b.race(t)
-		} else {
-			answer = b.do(t.Job)
-		}
-		if err := out.Encode(answer); err != nil {
+		if err := out.Encode(b.reply(t)); err != nil {
 			return err
 		}
 	}
 }
 
-// task is a line to a worker: a point, or rounds of a race.
+// task is a line to a worker: a point, or some rounds of a race.
 type task struct {
-	Job    job    `json:"job"`
-	Race   string `json:"race,omitempty"`
-	Rounds int    `json:"rounds,omitempty"`
-	Seed   int64  `json:"seed,omitempty"`
+	Job      job       `json:"job"`
+	Race     string    `json:"race,omitempty"`
+	First    int       `json:"first,omitempty"` // number of the first round
+	Rounds   int       `json:"rounds,omitempty"`
+	Seed     int64     `json:"seed,omitempty"`
+	Variants []variant `json:"variants,omitempty"` // the rounds take turns with them
 }
+
+// reply is the line that comes back, with the part that the task asked for.
+type reply struct {
+	Outcome outcome `json:"outcome"`
+	Lap     lap     `json:"lap"`
+}
+
+func (b *bench) reply(t task) (r reply) {
+	if t.Race != "" {
+		r.Lap = b.lap(t)
+	} else {
+		r.Outcome = b.do(t.Job)
+	}
+	return r
+}
+
+// broken says what did not work in the test itself; "" is nothing.
+func (r reply) broken() string { return r.Outcome.Broken + r.Lap.Broken }
 
 // worker is one as seen by whoever hands out the jobs.
 type worker struct {
@@ -101,15 +115,15 @@ func startWorker(o config) (*worker, error) {
 	return &worker{cmd: cmd, in: json.NewEncoder(in), out: json.NewDecoder(out), end: in}, nil
 }
 
-// ask hands a task over and waits for the answer.
-func (w *worker) ask(t task, answer any) error {
+// ask hands a task over and waits for the reply.
+func (w *worker) ask(t task) (r reply, err error) {
 	if err := w.in.Encode(t); err != nil {
-		return fmt.Errorf("worker is gone: %w", err)
+		return r, fmt.Errorf("worker is gone: %w", err)
 	}
-	if err := w.out.Decode(answer); err != nil {
-		return fmt.Errorf("worker is gone: %w", err)
+	if err := w.out.Decode(&r); err != nil {
+		return r, fmt.Errorf("worker is gone: %w", err)
 	}
-	return nil
+	return r, nil
 }
 
 func (w *worker) stop() error {

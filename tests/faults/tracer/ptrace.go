@@ -57,10 +57,11 @@ func wait(pid, flags int) (syscall.WaitStatus, error) {
 	}
 }
 
-// wait4 waits for any child or tracee, threads included.
+// wait4 waits for any child or tracee of this thread, their threads included. Children
+// that other threads of ours have started are theirs to wait for.
 func wait4(ws *syscall.WaitStatus, flags int) (int, error) {
 	for {
-		pid, err := syscall.Wait4(-1, ws, unix.WALL|flags, nil)
+		pid, err := syscall.Wait4(-1, ws, unix.WALL|unix.WNOTHREAD|flags, nil)
 		if err != syscall.EINTR {
 			return pid, err
 		}

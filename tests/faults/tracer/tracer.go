@@ -1,5 +1,6 @@
 // Package tracer runs a program under ptrace and kills it, or one of its children,
-// or all of them, just before a chosen system call.
+// or all of them, just before a chosen system call; or stops one, so that those who
+// wait for it hang.
 //
 // It follows every process and thread that the program brings forth until one of
 // them executes the payload, the container's own program, which is let go. System
@@ -24,6 +25,8 @@ type Point struct {
 	Proc int    `json:"proc"` // 0 the program itself, then its children by birth
 	N    int    `json:"n"`    // the N-th counted call of that process, from 1
 	Call string `json:"call"` // for people: "mkdir /run/x"
+	// After is when it was made, counted from the program's start.
+	After time.Duration `json:"after"`
 }
 
 // Whom tells who is killed at a point.
@@ -34,6 +37,7 @@ const (
 	Nobody Whom = iota
 	Caller      // the process that is about to make the call
 	Tree        // every process of the tree
+	Halt        // the process that is about to make the call, which is not killed but stopped (SIGSTOP)
 )
 
 // Program is what to run and how to watch it.
@@ -48,13 +52,14 @@ type Program struct {
 	Fine    bool        // count every call but the Go runtime's housekeeping
 	Limit   time.Duration
 	Kill    Whom
-	At      Point // Proc and N matter
+	At      Point  // Proc and N matter
+	OnHit   func() // called at the point, when the kill is done; may be nil
 }
 
 // Result is what came of it.
 type Result struct {
 	Points []Point            // every counted call up to the kill, in order
-	Hit    bool               // the point was reached and the kill done
+	Hit    bool               // the point was reached and the kill (or halt) done
 	Hang   bool               // the program did not end within its limit
 	Status syscall.WaitStatus // of the program
 }
@@ -74,6 +79,7 @@ type process struct {
 type tracer struct {
 	Program
 	res     Result
+	began   time.Time
 	main    int
 	gone    bool // the program has ended and was reaped
 	freeing bool // the kill is done or the end reached: every stop is answered by letting go
@@ -83,12 +89,12 @@ type tracer struct {
 }
 
 // Run runs the program and returns when it has ended and nothing is traced any
-// more. Children may be alive. The caller may have no other child meanwhile.
+// more. Children may be alive.
 func Run(p Program) (Result, error) {
 	// The kernel knows a tracer by its thread, see ptrace(2).
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	t := &tracer{Program: p, procs: map[int]*process{}, threads: map[int]int{}}
+	t := &tracer{Program: p, began: time.Now(), procs: map[int]*process{}, threads: map[int]int{}}
 	if err := t.start(); err != nil {
 		return Result{}, err
 	}
@@ -266,7 +272,7 @@ func (t *tracer) syscallStop(tid int) error {
 	}
 	p := t.procs[t.threads[tid]]
 	p.counted++
-	here := Point{Proc: p.ordinal, N: p.counted, Call: describe(tid, info)}
+	here := Point{Proc: p.ordinal, N: p.counted, Call: describe(tid, info), After: time.Since(t.began)}
 	t.res.Points = append(t.res.Points, here)
 	if t.Kill == Nobody || here.Proc != t.At.Proc || here.N != t.At.N {
 		return t.resume(tid, 0)
@@ -274,17 +280,32 @@ func (t *tracer) syscallStop(tid int) error {
 	// Whoever dies in the stop before a system call never makes it: the kernel looks
 	// for a fatal signal when the stop ends (ptrace_report_syscall).
 	t.res.Hit = true
-	if t.Kill == Caller {
-		err = unix.Kill(t.threads[tid], unix.SIGKILL)
-	} else {
-		// At once as far as the tree can tell: nobody gets beyond its next system
-		// call before we are through.
-		for tgid := range t.procs {
-			_ = unix.Kill(tgid, unix.SIGKILL)
-		}
-	}
+	err = t.strike(tid)
 	t.free()
+	if t.OnHit != nil {
+		t.OnHit()
+	}
 	return err
+}
+
+// strike kills or stops whom it has to, at a point of thread tid.
+func (t *tracer) strike(tid int) error {
+	switch t.Kill {
+	case Caller:
+		return unix.Kill(t.threads[tid], unix.SIGKILL)
+	case Halt:
+		if err := unix.Kill(t.threads[tid], unix.SIGSTOP); err != nil {
+			return err
+		}
+		// It makes the call, and stops on its way back from it.
+		return t.letGo(tid, 0, unix.PTRACE_EVENT_STOP)
+	}
+	// At once as far as the tree can tell: nobody gets beyond its next system
+	// call before we are through.
+	for tgid := range t.procs {
+		_ = unix.Kill(tgid, unix.SIGKILL)
+	}
+	return nil
 }
 
 // free lets everybody go: those who run now at their next stop, which the interrupt
