@@ -1,14 +1,11 @@
 package libcontainer
 
 import (
-	"os"
-	"os/signal"
-	"sync"
-	"time"
-
 	"golang.org/x/sys/unix"
 
+	"github.com/mdrun/mdrun/libcontainer/internal/sigpipe"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
+	"github.com/mdrun/mdrun/libcontainer/spawn"
 )
 
 // RunOptions are the flags of run.
@@ -42,8 +39,15 @@ func (r *Runtime) runInForeground(id string, o RunOptions) (int, error) {
 			return 1, fail("run", id, sys.Fail(err, "prctl", "PR_SET_CHILD_SUBREAPER"))
 		}
 	}
-	signals := catchSignals()
-	terminal := newOwnTerminal(signals.catchForTerminal)
+	// Before we open anything ourselves: what is to be preserved is the caller's.
+	if err := checkDescriptors(o.PreserveFDs); err != nil {
+		return 1, fail("run", id, err)
+	}
+	signals, err := sigpipe.Catch()
+	if err != nil {
+		return 1, fail("run", id, sys.Fail(err, "rt_sigaction"))
+	}
+	terminal := newOwnTerminal()
 	defer terminal.giveBack()
 	c, err := r.create(id, o.CreateOptions, terminal)
 	if err != nil {
@@ -54,8 +58,6 @@ func (r *Runtime) runInForeground(id string, o RunOptions) (int, error) {
 		c.cgroup.Close()
 	}
 	held := &container{runtime: r, dir: c.dir, record: c.record}
-	go forward(signals.c, c.child.PidFD, terminal)
-	<-signals.caught
 	if err := held.startable(); err != nil {
 		return 1, fail("run", id, joinErrors(err, held.destroy()))
 	}
@@ -64,9 +66,10 @@ func (r *Runtime) runInForeground(id string, o RunOptions) (int, error) {
 	}
 	_ = unix.Unlinkat(held.dir.fd(), fifoFile, 0)
 	held.dir.unlock()
-	late := time.AfterFunc(lateSignals, signals.catchRest)
-	status := await(c.child.PID)
-	late.Stop()
+	status, err := await(c.child, signals, terminal)
+	if err != nil {
+		return 1, fail("run", id, joinErrors(err, held.destroy()))
+	}
 	if o.Keep {
 		terminal.end()
 		held.close()
@@ -78,87 +81,54 @@ func (r *Runtime) runInForeground(id string, o RunOptions) (int, error) {
 	return status, fail("run", id, err)
 }
 
-// usual are the signals that people and programs send to a command. Each one that is
-// caught costs two switches between threads (the runtime has a thread of its own for
-// the signal mask), all of them as much as a whole container: the others are caught
-// when the program has run for lateSignals.
-var usual = []os.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH, unix.SIGCONT}
-
-const lateSignals = 20 * time.Millisecond
-
-// caughtSignals is where signals arrive; caught is closed when the usual ones do.
-type caughtSignals struct {
-	c      chan os.Signal
-	caught chan struct{}
-	once   sync.Once
-}
-
-// catchSignals goes on beside create. Nothing ends it: the foreground is what the
-// process is for.
-func catchSignals() *caughtSignals {
-	s := &caughtSignals{c: make(chan os.Signal, 64), caught: make(chan struct{})}
-	go func() {
-		signal.Notify(s.c, usual...)
-		close(s.caught)
-	}()
-	return s
-}
-
-// catchRest catches all other signals, if that has not been done.
-func (s *caughtSignals) catchRest() {
-	s.once.Do(func() { signal.Notify(s.c) })
-}
-
-// catchForTerminal leaves out the signals that stop a process which reads or changes a
-// terminal in the background: caught, they would come again at once and for ever.
-func (s *caughtSignals) catchForTerminal() {
-	<-s.caught
-	s.once.Do(func() {
-		var others []os.Signal
-		for n := unix.Signal(1); n <= 64; n++ {
-			if n != unix.SIGTTIN && n != unix.SIGTTOU {
-				others = append(others, n)
-			}
+// await passes signals on to the program and reaps every child until init is among
+// them; it gives the status that a shell would. The signals that came while the container
+// was made come first.
+func await(child *spawn.Child, signals int, terminal *ownTerminal) (status int, err error) {
+	for {
+		caught, err := sigpipe.Next(signals)
+		if err != nil {
+			return 1, sys.Fail(err, "read", "signals")
 		}
-		signal.Notify(s.c, others...)
-	})
-}
-
-// forward passes signals on to the program. Those that are about us alone stay:
-// SIGCHLD, SIGURG (the Go runtime's own), SIGPIPE, and a change of our terminal.
-func forward(signals <-chan os.Signal, pidfd int, terminal *ownTerminal) {
-	for s := range signals {
-		sig, ok := s.(unix.Signal)
-		switch {
-		case !ok || sig == unix.SIGCHLD || sig == unix.SIGURG || sig == unix.SIGPIPE:
-		case sig == unix.SIGWINCH && terminal.master != nil:
-			terminal.resize()
-		default:
-			if sig == unix.SIGCONT {
-				terminal.resume()
-			}
-			_ = unix.PidfdSendSignal(pidfd, sig, nil, 0)
+		for _, sig := range caught {
+			forward(sig, child.PidFD, terminal)
+		}
+		// Not only after SIGCHLD: one that came when the pipe was full is lost.
+		if status, ended := reap(child.PID); ended {
+			return status, nil
 		}
 	}
 }
 
-// await reaps every child until init is among them.
-func await(pid int) int {
+// forward passes a signal on. Those that are about us alone stay: SIGCHLD, and a change
+// of our terminal.
+func forward(sig unix.Signal, pidfd int, terminal *ownTerminal) {
+	switch {
+	case sig == unix.SIGCHLD:
+	case sig == unix.SIGWINCH && terminal.master != nil:
+		terminal.resize()
+	default:
+		if sig == unix.SIGCONT {
+			terminal.resume()
+		}
+		_ = unix.PidfdSendSignal(pidfd, sig, nil, 0)
+	}
+}
+
+// reap takes every child that has ended, without waiting, and tells whether init was
+// among them.
+func reap(pid int) (status int, ended bool) {
 	for {
-		var status unix.WaitStatus
-		ended, err := unix.Wait4(-1, &status, 0, nil)
-		if err == unix.EINTR {
-			continue
+		var ws unix.WaitStatus
+		got, err := unix.Wait4(-1, &ws, unix.WNOHANG, nil)
+		switch {
+		case err == unix.EINTR:
+		case err != nil || got <= 0:
+			return status, ended
+		case got == pid && ws.Signaled():
+			status, ended = 128+int(ws.Signal()), true
+		case got == pid:
+			status, ended = ws.ExitStatus(), true
 		}
-		if err != nil {
-			return 1
-		}
-		if ended != pid {
-			continue
-		}
-		if status.Signaled() {
-			return 128 + int(status.Signal())
-		}
-		return status.ExitStatus()
 	}
 }

@@ -14,9 +14,6 @@ import (
 // container's. Ours is raw meanwhile, so that keys reach the container's line
 // discipline unchanged: Ctrl-C is for a program in there.
 type ownTerminal struct {
-	// ready is called before our terminal changes: from then on no signal may end us
-	// that does not lead by giveBack.
-	ready  func()
 	master *os.File
 	done   chan struct{} // closed when the container's output has ended
 
@@ -24,11 +21,10 @@ type ownTerminal struct {
 	restore *unix.Termios // of our own terminal; nil when stdin is none
 }
 
-func newOwnTerminal(ready func()) *ownTerminal {
-	return &ownTerminal{ready: ready, done: make(chan struct{})}
-}
+func newOwnTerminal() *ownTerminal { return &ownTerminal{done: make(chan struct{})} }
 
-// take begins to relay.
+// take begins to relay. No signal ends us any more without leading by giveBack: all
+// are caught by now.
 func (t *ownTerminal) take(master int) error {
 	if master < 0 {
 		return errors.New("the child sent no terminal")
@@ -40,7 +36,6 @@ func (t *ownTerminal) take(master int) error {
 	}
 	t.master = os.NewFile(uintptr(master), "the container's terminal")
 	t.resize()
-	t.ready()
 	if err := t.begin(); err != nil {
 		return err
 	}

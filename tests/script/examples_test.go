@@ -153,7 +153,7 @@ func TestEveryExampleIsWhole(t *testing.T) {
 // showPrograms shows the Debian tree of the examples.
 func showPrograms() error {
 	source := os.Getenv(debianTreeIn)
-	if source == "" {
+	if source == "" || os.Getenv(sandbox.RootVar) != "" {
 		return nil
 	}
 	if err := os.Mkdir(debianTree, 0o755); err != nil {

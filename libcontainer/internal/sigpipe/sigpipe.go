@@ -16,10 +16,12 @@ import (
 )
 
 // ours tells which signals become bytes. Those that the Go runtime or the kernel keep
-// are not among them, nor the two that a C library keeps (signal(7), 32 and 33).
+// are not among them, nor the two that a C library keeps (signal(7), 32 and 33), nor
+// those that stop a process which reads or changes a terminal in the background: caught,
+// they would come again at once and for ever.
 func ours(sig int) bool {
 	switch unix.Signal(sig) {
-	case unix.SIGKILL, unix.SIGSTOP, unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE, unix.SIGILL, unix.SIGTRAP, unix.SIGPROF, unix.SIGURG, unix.SIGPIPE, 32, 33:
+	case unix.SIGKILL, unix.SIGSTOP, unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE, unix.SIGILL, unix.SIGTRAP, unix.SIGPROF, unix.SIGURG, unix.SIGPIPE, unix.SIGTTIN, unix.SIGTTOU, 32, 33:
 		return false
 	}
 	return true
