@@ -18,7 +18,7 @@ var CapabilityNames = [...]string{
 
 // capabilitySet names what is in a set; last is the kernel's last capability.
 func capabilitySet(bits uint64, last int) string {
-	if all := uint64(1)<<(last+1) - 1; bits&all == all {
+	if all := uint64(1)<<(uint(last)+1) - 1; bits&all == all {
 		return "all"
 	}
 	text := ""

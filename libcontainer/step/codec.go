@@ -135,7 +135,10 @@ func Decode(b []byte) (Plan, error) {
 	for i := range p {
 		var kind int
 		c.Int(&kind)
-		if c.err != nil || kind < 0 || kind >= len(kinds) {
+		if c.err != nil {
+			return nil, c.err
+		}
+		if kind < 0 || kind >= len(kinds) {
 			return nil, errors.New("plan: unknown kind of step")
 		}
 		c.String(&p[i].Field)
