@@ -84,11 +84,24 @@ func machineName(n int) string {
 	return "machine " + sys.Int(n)
 }
 
+// isNative compares with what uname(2) says, which may be longer: ppc64le, armv7l.
+func isNative(machine string) bool {
+	var u unix.Utsname
+	if unix.Uname(&u) != nil {
+		return false
+	}
+	kernel := unix.ByteSliceToString(u.Machine[:])
+	return len(kernel) >= len(machine) && kernel[:len(machine)] == machine
+}
+
 func elfHint(path string, head []byte, errno syscall.Errno) string {
 	little := head[5] == 1
-	machine := int(integer(head[18:20], little))
+	machine := machineName(int(integer(head[18:20], little)))
+	if errno == unix.ENOEXEC && isNative(machine) {
+		return path + " is an " + machine + " program, but the kernel finds no program in it: is the file cut off?"
+	}
 	if errno == unix.ENOEXEC {
-		return path + " is an " + machineName(machine) + " program, which this kernel cannot run: no binfmt_misc handler is registered for it."
+		return path + " is an " + machine + " program, which this kernel cannot run: no binfmt_misc handler is registered for it."
 	}
 	if errno != unix.ENOENT {
 		return ""
@@ -108,7 +121,7 @@ func loaderOf(head []byte, little bool) string {
 	offset, size, count := integer(head[32:40], little), integer(head[54:56], little), integer(head[56:58], little)
 	for i := uint64(0); i < count; i++ {
 		at := offset + i*size
-		if size < 56 || at+56 > uint64(len(head)) {
+		if size < 56 || !inHead(head, offset, i*size) || !inHead(head, at, 56) {
 			return ""
 		}
 		h := head[at : at+56]
@@ -116,13 +129,19 @@ func loaderOf(head []byte, little bool) string {
 			continue
 		}
 		start, length := integer(h[8:16], little), integer(h[32:40], little)
-		if length == 0 || start+length > uint64(len(head)) {
+		if length == 0 || !inHead(head, start, length) {
 			return ""
 		}
 		name, _, _ := cut(string(head[start:start+length]), 0)
 		return name
 	}
 	return ""
+}
+
+// inHead: the numbers are the image author's, and their sum may overflow.
+func inHead(head []byte, start, length uint64) bool {
+	n := uint64(len(head))
+	return start <= n && length <= n-start
 }
 
 func integer(b []byte, little bool) (n uint64) {
