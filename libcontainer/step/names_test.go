@@ -1,0 +1,74 @@
+package step
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestStepNames(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	w := newWorld(t)
+	w.apply(&Hostname{Name: "inside"}, &Domainname{Name: "example.org"})
+	var u unix.Utsname
+	must(t, unix.Uname(&u))
+	if host, domain := unix.ByteSliceToString(u.Nodename[:]), unix.ByteSliceToString(u.Domainname[:]); host != "inside" || domain != "example.org" {
+		t.Errorf("host %q, domain %q", host, domain)
+	}
+	long := strings.Repeat("x", 65)
+	w.fails(&Hostname{Name: long}, `sethostname("`+long+`"): invalid argument`, "")
+	w.fails(&Domainname{Name: long}, `setdomainname("`+long+`"): invalid argument`, "")
+}
+
+func TestStepSysctl(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	w := newWorld(t)
+	w.apply(&Sysctl{Name: "net.ipv4.ip_forward", Path: "net/ipv4/ip_forward", Value: "1"}, &Sysctl{Name: "kernel.shmmni", Path: "kernel/shmmni", Value: "77"})
+	for path, want := range map[string]string{"net/ipv4/ip_forward": "1\n", "kernel/shmmni": "77\n"} {
+		if got, err := os.ReadFile("/proc/sys/" + path); err != nil || string(got) != want {
+			t.Errorf("%s: %q, %v", path, got, err)
+		}
+	}
+	w.fails(&Sysctl{Name: "net.ipv4.ip_forwardd", Path: "net/ipv4/ip_forwardd", Value: "1"}, "the kernel has no sysctl net.ipv4.ip_forwardd", "")
+	w.fails(&Sysctl{Name: "net.ipv4.ip_forward", Path: "net/ipv4/ip_forward", Value: "x"}, `write("/proc/sys/net/ipv4/ip_forward", "x"): invalid argument`, "")
+	w.fails(&Sysctl{Name: "net...", Path: "../../etc/hostname", Value: "1"}, "invalid cross-device link", "")
+	// A file that something was mounted over is not the kernel's.
+	w.write("fake", "", 0o644)
+	must(t, unix.Mount(w.in("fake"), "/proc/sys/net/ipv4/ip_forward", "", unix.MS_BIND, ""))
+	w.fails(&Sysctl{Name: "net.ipv4.ip_forward", Path: "net/ipv4/ip_forward", Value: "0"}, "invalid cross-device link", "")
+}
+
+func TestStepWorld(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	w := newWorld(t)
+	before, err := os.Readlink("/proc/thread-self/ns/cgroup")
+	must(t, err)
+	w.apply(&Session{}, &Session{}, &Keyring{Name: "_ses.test"}, &Loopback{}, &CgroupNamespace{})
+	if sid, err := unix.Getsid(0); err != nil || sid != os.Getpid() {
+		t.Errorf("session %d of process %d, %v", sid, os.Getpid(), err)
+	}
+	if after, err := os.Readlink("/proc/thread-self/ns/cgroup"); err != nil || after == before {
+		t.Errorf("cgroup namespace %q, before %q, %v", after, before, err)
+	}
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	must(t, err)
+	ifr, err := unix.NewIfreq("lo")
+	must(t, err)
+	must(t, unix.IoctlIfreq(fd, unix.SIOCGIFFLAGS, ifr))
+	if ifr.Uint16()&unix.IFF_UP == 0 {
+		t.Error("lo is down")
+	}
+	name := make([]byte, 200)
+	n, err := unix.KeyctlBuffer(unix.KEYCTL_DESCRIBE, unix.KEY_SPEC_SESSION_KEYRING, name, 0)
+	if err != unix.ENOSYS && (err != nil || !strings.Contains(string(name[:n]), "_ses.test")) {
+		t.Errorf("session keyring %q, %v", name[:n], err)
+	}
+}
