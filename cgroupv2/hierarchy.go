@@ -188,8 +188,9 @@ func (h *Hierarchy) Survey(p Path) ([]Made, error) {
 	return made, nil
 }
 
-// Create makes what is missing on the way to a cgroup and enables the controllers
-// that its settings need. On an error it takes back what it made.
+// Create makes what is missing on the way to a cgroup and enables the controllers that
+// there are; those that its settings need are named. On an error it takes back what it
+// made.
 func (h *Hierarchy) Create(p Path, plan []Made, controllers []string) (*Cgroup, error) {
 	c, err := h.create(plan, controllers)
 	if err != nil {
@@ -201,10 +202,8 @@ func (h *Hierarchy) Create(p Path, plan []Made, controllers []string) (*Cgroup, 
 func (h *Hierarchy) create(plan []Made, controllers []string) (*Cgroup, error) {
 	at := h.fd
 	for _, m := range plan {
-		if len(controllers) > 0 {
-			if err := enable(at, path.Dir(m.Path), controllers); err != nil {
-				return nil, closing(err, at, h.fd)
-			}
+		if err := enable(at, path.Dir(m.Path), controllers); err != nil {
+			return nil, closing(err, at, h.fd)
 		}
 		name := path.Base(m.Path)
 		if !m.Existed {
@@ -242,68 +241,16 @@ func (h *Hierarchy) makeError(p string, err error) error {
 
 // CallError is a system call on a cgroup that did not succeed.
 type CallError struct {
-	Call string
-	Err  error
-	Hint string
+	Call       string
+	Err        error
+	Hint       string
+	Controller string // the controller that cannot be had; "" for all else
 }
 
 func (e *CallError) Error() string { return e.Call + ": " + e.Err.Error() }
 
 // Unwrap gives the errno.
 func (e *CallError) Unwrap() error { return e.Err }
-
-// enable switches controllers on for the children of a cgroup, those that are not on
-// yet: a write takes a lock even when it changes nothing.
-func enable(fd int, p string, controllers []string) error {
-	on, err := readFile(fd, "cgroup.subtree_control")
-	if err != nil {
-		return &CallError{Call: "read(" + p + "/cgroup.subtree_control)", Err: err}
-	}
-	have := strings.Fields(on)
-	for _, c := range controllers {
-		if contains(have, c) {
-			continue
-		}
-		if err := writeFile(fd, "cgroup.subtree_control", "+"+c); err != nil {
-			return controllerError(fd, p, c, err)
-		}
-	}
-	return nil
-}
-
-// controllerError says why a controller cannot be had.
-func controllerError(fd int, p, controller string, err error) error {
-	if all, readErr := readFile(fd, "cgroup.controllers"); readErr == nil && !contains(strings.Fields(all), controller) {
-		return &HostError{Controller: controller, Text: "the cgroup controller " + controller + " is not available in " + p + ", where there are: " + strings.TrimSpace(all),
-			Hint: "Enable it in the cgroups above, or leave the limit out. It may be in use by cgroup v1."}
-	}
-	e := &CallError{Call: "write(" + Mount + strings.TrimSuffix(p, "/") + "/cgroup.subtree_control, +" + controller + ")", Err: err}
-	if err == unix.EBUSY {
-		e.Hint = "The cgroup " + p + " holds processes, and a cgroup with processes cannot give controllers to children (the rule of no internal processes): give another .linux.cgroupsPath."
-	}
-	return e
-}
-
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
-}
-
-// ControllersFor lists the controllers that settings belong to, in their order.
-func ControllersFor(list []Setting) []string {
-	var need []string
-	for _, s := range list {
-		c, _, _ := strings.Cut(s.File, ".")
-		if c != "cgroup" && !contains(need, c) {
-			need = append(need, c)
-		}
-	}
-	return need
-}
 
 // OpenCgroup opens a cgroup that exists; errors.Is(err, fs.ErrNotExist) otherwise.
 func (h *Hierarchy) OpenCgroup(p string) (*Cgroup, error) {

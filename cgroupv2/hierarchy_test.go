@@ -146,15 +146,33 @@ func TestCreateTakesBackWhatItMade(t *testing.T) {
 
 func TestAControllerThatIsMissingIsNamed(t *testing.T) {
 	h := tree(t, map[string]string{"cgroup.controllers": "cpu memory\n", "cgroup.subtree_control": "cpu\n"})
-	err := controllerError(h.fd, "/", "pids", unix.ENOENT)
+	err := enable(h.fd, "/", []string{"cpu", "pids"})
 	var host *HostError
 	if !errors.As(err, &host) || host.Controller != "pids" || !strings.Contains(host.Text, "where there are: cpu memory") {
 		t.Errorf("%v", err)
 	}
-	err = controllerError(h.fd, "/up", "cpu", unix.EBUSY)
+	err = controllerError("/up", "cpu", unix.EBUSY)
 	var call *CallError
 	if !errors.As(err, &call) || !strings.Contains(call.Hint, "The cgroup /up holds processes") || !errors.Is(err, unix.EBUSY) {
 		t.Errorf("%v", err)
+	}
+}
+
+// What is there is switched on, needed or not; what is on already is not written.
+func TestControllersAreSwitchedOn(t *testing.T) {
+	for _, c := range []struct{ there, on, need, want string }{
+		{"cpu memory pids", "cpu", "", "+memory +pids"},
+		{"cpu memory pids", "cpu", "pids", "+memory +pids"},
+		{"cpu memory", "memory cpu", "cpu", "memory cpu"},
+		{"", "", "", ""},
+	} {
+		h := tree(t, map[string]string{"cgroup.controllers": c.there + "\n", "cgroup.subtree_control": c.on})
+		if err := enable(h.fd, "/", strings.Fields(c.need)); err != nil {
+			t.Errorf("%+v: %v", c, err)
+		}
+		if got, err := readFile(h.fd, "cgroup.subtree_control"); err != nil || got != c.want {
+			t.Errorf("%+v: wrote %q, %v", c, got, err)
+		}
 	}
 }
 
@@ -191,7 +209,7 @@ func TestASettingThatIsRefusedSaysWhy(t *testing.T) {
 			t.Errorf("%s: %q", s.File, got)
 		}
 	}
-	if got := c.why(Setting{File: "io.max", Value: "99:9 rbps=5"}, unix.ENODEV); got != "There is no block device 99:9." {
+	if got := c.why(Setting{File: "io.max", Value: "99:9 rbps=5"}, unix.ENODEV); got != "There is no block device 99:9: see /proc/partitions." {
 		t.Error(got)
 	}
 }

@@ -86,7 +86,7 @@ func (r *Runtime) create(id string, o CreateOptions, terminal consoleSink) (_ *c
 		{"make the cgroup", c.makeCgroup},
 		{"spawn the child", c.spawn},
 		{"record the child", c.recordChild},
-		{"give the FIFO its owner", c.adoptFifo},
+		{"give the user what is his", c.adopt},
 		{"attach the device filter", c.filterDevices},
 		{"send the plan", c.sendPlan},
 		{"answer the child until it is ready", c.converse},
@@ -162,11 +162,17 @@ func (c *creation) makeCgroup() error {
 // missingController adds the field that needs the controller.
 func (c *creation) missingController(err error) error {
 	var host *cgroupv2.HostError
-	if errors.As(err, &host) && host.Controller != "" {
-		for _, s := range c.Settings {
-			if strings.HasPrefix(s.File, host.Controller+".") {
-				return &Error{Field: s.Field, Err: err, Hint: host.Hint}
-			}
+	var call *cgroupv2.CallError
+	controller, hint := "", ""
+	switch {
+	case errors.As(err, &host):
+		controller, hint = host.Controller, host.Hint
+	case errors.As(err, &call):
+		controller, hint = call.Controller, call.Hint
+	}
+	for _, s := range c.Settings {
+		if controller != "" && strings.HasPrefix(s.File, controller+".") {
+			return &Error{Field: s.Field, Err: err, Hint: hint}
 		}
 	}
 	return err
