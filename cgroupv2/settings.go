@@ -43,7 +43,7 @@ func Settings(r *specs.LinuxResources) ([]Setting, error) {
 	s.hugetlb(r.HugepageLimits)
 	s.rdma(r.Rdma)
 	s.network(r.Network)
-	s.unified(r.Unified) // last: it wins over the classic fields
+	s.unified(r.Unified) // last: it wins over the other fields
 	return s.list, s.err
 }
 
@@ -162,7 +162,8 @@ func (s *settings) cpu(c *specs.LinuxCPU) {
 	}
 	// After the weight: an idle cgroup refuses one.
 	if c.Idle != nil {
-		s.add("cpu.idle", strconv.FormatInt(*c.Idle, 10), "cpu.idle")
+		// The file came with Linux 5.15; without it nothing is idle.
+		s.list = append(s.list, Setting{File: "cpu.idle", Value: strconv.FormatInt(*c.Idle, 10), Field: resources + "cpu.idle", Optional: *c.Idle == 0})
 	}
 	s.bandwidth(c)
 	if c.Cpus != "" {
@@ -260,32 +261,6 @@ func (s *settings) network(n *specs.LinuxNetwork) {
 	case len(n.Priorities) > 0:
 		s.refuse("network.priorities", noCounterpart, "Leave it out.")
 	}
-}
-
-// unified writes files by name, one line at a time, in a fixed order: cgroup.* last,
-// because some change what the others may hold.
-func (s *settings) unified(m map[string]string) {
-	keys := sorted(m)
-	slices.SortStableFunc(keys, func(a, b string) int { return order(a) - order(b) })
-	for _, key := range keys {
-		field := "unified[" + strconv.Quote(key) + "]"
-		if strings.ContainsAny(key, "/\x00\n") || !strings.Contains(key, ".") || strings.HasPrefix(key, ".") {
-			s.refuse(field, "not the name of a cgroup file", `It is "controller.file", such as "memory.high".`)
-			return
-		}
-		for line := range strings.SplitSeq(m[key], "\n") {
-			if line != "" {
-				s.add(key, line, field)
-			}
-		}
-	}
-}
-
-func order(key string) int {
-	if strings.HasPrefix(key, "cgroup.") {
-		return 1
-	}
-	return 0
 }
 
 func sorted[V any](m map[string]V) []string {

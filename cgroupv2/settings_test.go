@@ -2,6 +2,7 @@ package cgroupv2
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -79,6 +80,21 @@ func TestSettings(t *testing.T) {
 		"unified comes last, cgroup.* behind the others, a line at a time": {
 			&specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: ptr(int64(5))}, Unified: map[string]string{"cgroup.max.depth": "3", "memory.high": "4", "io.max": "8:0 rbps=1\n8:16 rbps=2"}},
 			"memory.max 5\nio.max 8:0 rbps=1\nio.max 8:16 rbps=2\nmemory.high 4\ncgroup.max.depth 3"},
+		"unified idle comes after unified weight, and nothing is written of an empty value": {
+			&specs.LinuxResources{Unified: map[string]string{"cpu.idle": "1", "cpu.weight": "7", "memory.high": "", "cgroup.max.depth": "1", "pids.max": "9"}},
+			"cpu.weight 7\npids.max 9\ncpu.idle 1\ncgroup.max.depth 1"},
+		"rdma of two devices": {&specs.LinuxResources{Rdma: map[string]specs.LinuxRdma{
+			"b": {HcaObjects: ptr(uint32(0))}, "a": {HcaHandles: ptr(uint32(1)), HcaObjects: ptr(uint32(2))}}},
+			"rdma.max a hca_handle=1 hca_object=2\nrdma.max b hca_object=0"},
+		"io limits of all kinds, 0 for none": {&specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{
+			ThrottleReadBpsDevice: []specs.LinuxThrottleDevice{throttle(8, 0, 1), throttle(8, 16, 0)}, ThrottleWriteBpsDevice: []specs.LinuxThrottleDevice{throttle(8, 0, 2)},
+			ThrottleReadIOPSDevice: []specs.LinuxThrottleDevice{throttle(8, 0, 3)}, ThrottleWriteIOPSDevice: []specs.LinuxThrottleDevice{throttle(8, 0, 4)}}},
+			"io.max 8:0 rbps=1\nio.max 8:16 rbps=max\nio.max 8:0 wbps=2\nio.max 8:0 riops=3\nio.max 8:0 wiops=4"},
+		"no-ops of engines": {&specs.LinuxResources{
+			Memory:  &specs.LinuxMemory{Kernel: ptr(int64(-1)), KernelTCP: ptr(int64(0)), DisableOOMKiller: ptr(false), UseHierarchy: ptr(true)},
+			CPU:     &specs.LinuxCPU{RealtimePeriod: ptr(uint64(0)), RealtimeRuntime: ptr(int64(0)), Shares: ptr(uint64(0)), Quota: ptr(int64(0)), Period: ptr(uint64(0))},
+			BlockIO: &specs.LinuxBlockIO{Weight: ptr(uint16(0)), LeafWeight: ptr(uint16(0))}, Network: &specs.LinuxNetwork{ClassID: ptr(uint32(0))},
+			Pids: &specs.LinuxPids{}}, ""},
 	} {
 		got, err := Settings(c.in)
 		if err != nil || text(got) != c.want {
@@ -108,6 +124,16 @@ func TestSettingsThatCannotBe(t *testing.T) {
 		`unified["../x"]`:            {Unified: map[string]string{"../x": "1"}},
 		`unified["memory"]`:          {Unified: map[string]string{"memory": "1"}},
 		`rdma["d"]`:                  {Rdma: map[string]specs.LinuxRdma{"d": {}}},
+		`unified["cgroup.procs"]`:    {Unified: map[string]string{"cgroup.procs": "1"}},
+		`unified["cgroup.threads"]`:  {Unified: map[string]string{"cgroup.threads": "1"}},
+		`unified["cgroup.kill"]`:     {Unified: map[string]string{"cgroup.kill": "1"}},
+		`unified["cgroup.freeze"]`:   {Unified: map[string]string{"cgroup.freeze": "1"}},
+		"memory.reservation":         {Memory: &specs.LinuxMemory{Reservation: ptr(int64(-2))}},
+		"memory.useHierarchy":        {Memory: &specs.LinuxMemory{UseHierarchy: ptr(false)}},
+		"memory.kernel":              {Memory: &specs.LinuxMemory{Kernel: ptr(int64(1))}},
+		"memory.kernelTCP":           {Memory: &specs.LinuxMemory{KernelTCP: ptr(int64(1))}},
+		"cpu.realtimePeriod":         {CPU: &specs.LinuxCPU{RealtimePeriod: ptr(uint64(5))}},
+		"network.priorities":         {Network: &specs.LinuxNetwork{Priorities: []specs.LinuxInterfacePriority{{}}}},
 	} {
 		_, err := Settings(in)
 		var value *ValueError
@@ -130,5 +156,54 @@ func TestNearNames(t *testing.T) {
 	}
 	if commonEnds("memory.max", "pids.max") >= len("memory.max")-2 {
 		t.Error("memory.max is near pids.max")
+	}
+}
+
+func TestWeightsOfDisks(t *testing.T) {
+	for w, spread := range map[uint16]string{10: "1", 100: "910", 500: "4950", 1000: "10000"} {
+		list, err := Settings(&specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{Weight: &w, WeightDevice: []specs.LinuxWeightDevice{weight(8, 0, w)}}})
+		if err != nil || len(list) != 2 {
+			t.Fatalf("%v, %v", list, err)
+		}
+		own := strconv.Itoa(int(w))
+		for i, want := range []string{own, "8:0 " + own} {
+			if list[i].File != "io.bfq.weight" || list[i].Value != want {
+				t.Errorf("%d: %s %s", w, list[i].File, list[i].Value)
+			}
+		}
+		for i, want := range []string{"default " + spread, "8:0 " + spread} {
+			if e := list[i].Else; e.File != "io.weight" || e.Value != want {
+				t.Errorf("%d: %s %s, want %s", w, e.File, e.Value, want)
+			}
+		}
+	}
+	for _, w := range []uint16{9, 1001} {
+		if _, err := Settings(&specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{WeightDevice: []specs.LinuxWeightDevice{weight(8, 0, w)}}}); err == nil {
+			t.Errorf("weight %d is taken", w)
+		}
+	}
+}
+
+func weight(major, minor int64, w uint16) specs.LinuxWeightDevice {
+	d := specs.LinuxWeightDevice{Weight: &w}
+	d.Major, d.Minor = major, minor
+	return d
+}
+
+func TestLists(t *testing.T) {
+	for _, c := range []struct {
+		a, b   string
+		within bool
+	}{{"0-1", "0-3,7", true}, {"7", "0-3,7", true}, {"0-1", "1", false}, {"6-8", "0-7", false}, {"2", "0,2", true}} {
+		a, ok := parseList(c.a + "\n")
+		b, too := parseList(c.b)
+		if !ok || !too || a.within(b) != c.within {
+			t.Errorf("%s within %s: want %t", c.a, c.b, c.within)
+		}
+	}
+	for _, s := range []string{"", "a", "1-", "-1", "3-1", "1,,2", "0-5:1/2"} {
+		if _, ok := parseList(s); ok {
+			t.Errorf("%q is read", s)
+		}
 	}
 }

@@ -1,0 +1,126 @@
+package cgroupv2
+
+import (
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// advice is what can be done about what the kernel answers to a setting.
+var advice = []struct {
+	file  string
+	errno unix.Errno // 0: any
+	text  string
+}{
+	{"cpu.max", unix.EINVAL, "The quota must be at least 1000 us, the period between 1000 and 1000000 us, the burst not above the quota."},
+	{"cpu.max.burst", unix.EINVAL, "The burst must not be above the quota."},
+	{"cpu.weight", unix.EINVAL, "An idle cgroup (cpu.idle 1) takes no weight."},
+	{"cpu.idle", unix.EINVAL, "Give 0 or 1."},
+	{"pids.max", unix.EINVAL, "The kernel counts up to 4194304; -1 is for no limit."},
+	{"memory.swap.max", unix.ENOENT, "The kernel counts no swap here: boot with swapaccount=1, or leave memory.swap out."},
+	{"io.weight", unix.ENOENT, "Neither the BFQ scheduler (modprobe bfq) nor io.cost is there to give weights to."},
+	{"io.bfq.weight", unix.EOPNOTSUPP, "Weights need the BFQ scheduler: write bfq into the device's queue/scheduler below /sys/block."},
+	{"io.weight", unix.EOPNOTSUPP, "Weights need a device that the BFQ scheduler or io.cost looks after."},
+	{"io.max", unix.EOPNOTSUPP, "The kernel cannot slow this device down."},
+}
+
+// why looks for the cause of a refusal.
+func (c *Cgroup) why(s Setting, err error) string {
+	if s.Else != nil && err != unix.EOPNOTSUPP {
+		s = *s.Else
+	}
+	for _, a := range advice {
+		if a.file == s.File && (a.errno == 0 || a.errno == err) {
+			return a.text
+		}
+	}
+	controller, rest, _ := strings.Cut(s.File, ".")
+	device, _, _ := strings.Cut(s.Value, " ")
+	switch {
+	case controller == "cpuset":
+		return c.within(s.File, rest)
+	case controller == "io" && err == unix.ENODEV:
+		return "There is no block device " + device + ": see /proc/partitions."
+	case controller == "hugetlb" && err == unix.ENOENT:
+		return c.pageSizes()
+	case controller == "rdma" && (err == unix.ENODEV || err == unix.EINVAL):
+		return "The RDMA devices are those below /sys/class/infiniband."
+	case err == unix.ENOENT:
+		return c.noFile(s.File, controller)
+	}
+	return ""
+}
+
+// within tells of what a cpuset may have.
+func (c *Cgroup) within(file, kind string) string {
+	have, err := readFile(c.fd, file+".effective")
+	if err != nil {
+		return c.noFile(file, "cpuset")
+	}
+	return "Here are " + kind + " " + strings.TrimSpace(have) + "."
+}
+
+// pageSizes lists the huge pages that the machine has.
+func (c *Cgroup) pageSizes() string {
+	var sizes []string
+	for _, name := range c.names() {
+		size, ok := strings.CutPrefix(name, "hugetlb.")
+		if size, isLimit := strings.CutSuffix(size, ".max"); ok && isLimit && !strings.Contains(size, ".") {
+			sizes = append(sizes, size)
+		}
+	}
+	if len(sizes) == 0 {
+		return "The kernel limits no huge pages here."
+	}
+	slices.Sort(sizes)
+	return "This machine has huge pages of " + strings.Join(sizes, " and ") + "."
+}
+
+func (c *Cgroup) noFile(file, controller string) string {
+	all, err := words(c.fd, c.path, "cgroup.controllers")
+	if err == nil && controller != "cgroup" && !slices.Contains(all, controller) {
+		return "The controller " + controller + " is not enabled for this cgroup: see cgroup.subtree_control of its parent."
+	}
+	if near := c.nearFile(file); near != "" {
+		return "Did you mean " + near + "?"
+	}
+	return "This kernel has no such file; a newer one may."
+}
+
+// nearFile gives the file of the cgroup whose name has the most letters in common at
+// both ends, if it is close.
+func (c *Cgroup) nearFile(name string) string {
+	for _, n := range c.names() {
+		if same := commonEnds(n, name); same >= len(name)-2 && same >= len(n)-2 {
+			return n
+		}
+	}
+	return ""
+}
+
+// names lists the files of the cgroup.
+func (c *Cgroup) names() []string {
+	fd, err := openBeneath(c.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return nil
+	}
+	dir := os.NewFile(uintptr(fd), path.Base(c.path))
+	defer dir.Close()
+	names, _ := dir.Readdirnames(-1) // what was read is better than nothing
+	return names
+}
+
+func commonEnds(a, b string) int {
+	head := 0
+	for head < len(a) && head < len(b) && a[head] == b[head] {
+		head++
+	}
+	tail := 0
+	for tail < len(a)-head && tail < len(b)-head && a[len(a)-1-tail] == b[len(b)-1-tail] {
+		tail++
+	}
+	return head + tail
+}
