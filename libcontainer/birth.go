@@ -82,13 +82,21 @@ func mapping(in []specs.LinuxIDMapping) (out []spawn.Mapping) {
 }
 
 // hostOwner gives the ids on the host of the user that the program will be, as far as
-// config.json tells; see adoptFifo for a user namespace that is joined.
+// config.json tells; see adopt for a user namespace that is joined.
 func (b *birth) hostOwner(s *specs.Spec) (uid, gid int) {
-	if s.Process == nil || b.joins(specs.UserNamespace) {
+	if b.joins(specs.UserNamespace) {
 		return unix.Geteuid(), unix.Getegid()
 	}
-	u := s.Process.User
+	u := userOf(s)
 	return toHost(b.UID, u.UID), toHost(b.GID, u.GID)
+}
+
+// userOf is root for a container without a process.
+func userOf(s *specs.Spec) specs.User {
+	if s.Process == nil {
+		return specs.User{}
+	}
+	return s.Process.User
 }
 
 func (b *birth) joins(t specs.LinuxNamespaceType) bool {
@@ -109,27 +117,46 @@ func toHost(maps []specs.LinuxIDMapping, id uint32) int {
 	return int(id)
 }
 
-// adoptFifo gives the FIFO to the program's user where only the child's own maps tell
-// who that is: in a user namespace that it has joined. An id that is not mapped is for
-// the plan's user step to report.
-func (c *creation) adoptFifo() error {
-	p := c.Bundle.Spec.Process
-	if p == nil || !c.Birth.joins(specs.UserNamespace) {
+// adopt gives to the program's user what is his: the FIFO, where only the child's own
+// maps tell who that is (in a user namespace that it has joined), and the cgroup that the
+// container may change.
+func (c *creation) adopt() error {
+	uid, gid, ok := c.owner()
+	if !ok {
+		return nil // an id that is not mapped is for the plan's user step to report
+	}
+	if c.Birth.joins(specs.UserNamespace) {
+		if err := unix.Fchownat(c.dir.fd(), uncommit, uid, gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return sys.Fail(err, "fchownat", sys.Quote(uncommit), sys.Int(uid), sys.Int(gid))
+		}
+	}
+	if c.cgroup == nil || c.Birth.Delegation == "" || uid == unix.Geteuid() {
 		return nil
 	}
+	err := c.cgroup.Delegate(uid)
+	if err != nil && unix.Geteuid() != 0 {
+		// Without privileges we can give nothing away; the container then has a cgroup
+		// that it cannot change, and no more is asked of us than to try.
+		c.runtime.warn("the cgroup keeps its owner: "+err.Error(), "config", c.Birth.Delegation)
+		return nil
+	}
+	return err
+}
+
+// owner gives the ids on the host of the user that the program will be.
+func (c *creation) owner() (uid, gid int, ok bool) {
+	if !c.Birth.joins(specs.UserNamespace) {
+		uid, gid = c.Birth.hostOwner(c.Bundle.Spec)
+		return uid, gid, true
+	}
+	u := userOf(c.Bundle.Spec)
 	proc := "/proc/" + strconv.Itoa(c.child.PID)
-	uid, err := lookUpMap(proc+"/uid_map", p.User.UID)
+	uid, err := lookUpMap(proc+"/uid_map", u.UID)
 	if err != nil {
-		return nil
+		return 0, 0, false
 	}
-	gid, err := lookUpMap(proc+"/gid_map", p.User.GID)
-	if err != nil {
-		return nil
-	}
-	if err := unix.Fchownat(c.dir.fd(), uncommit, uid, gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return sys.Fail(err, "fchownat", sys.Quote(uncommit), sys.Int(uid), sys.Int(gid))
-	}
-	return nil
+	gid, err = lookUpMap(proc+"/gid_map", u.GID)
+	return uid, gid, err == nil
 }
 
 func lookUpMap(file string, id uint32) (int, error) {

@@ -23,6 +23,7 @@ type Birth struct {
 	UID, GID    []specs.LinuxIDMapping
 	TimeOffsets string // the text for timens_offsets
 	OwnPID      bool   // in a new pid namespace, whose end is the end of all its processes
+	Delegation  string // the field of the mount that lets the user change the cgroup; "" for none
 	fields      map[specs.LinuxNamespaceType]string
 }
 
@@ -59,6 +60,7 @@ func NewBirth(s *specs.Spec, f Facts) (Birth, error) {
 		b.UID, b.GID = s.Linux.UIDMappings, s.Linux.GIDMappings
 	}
 	b.TimeOffsets = timeOffsets(s.Linux.TimeOffsets)
+	b.Delegation = delegation(s)
 	return b, nil
 }
 
@@ -99,6 +101,9 @@ func (b *Birth) Lines() (lines []Line) {
 	}
 	if b.TimeOffsets != "" {
 		add(".linux.timeOffsets", "clocks moved by: "+strings.ReplaceAll(strings.TrimSpace(b.TimeOffsets), "\n", ", "))
+	}
+	if b.Delegation != "" {
+		add(b.Delegation, "the cgroup belongs to the user of the program, who may make more below it")
 	}
 	return lines
 }
