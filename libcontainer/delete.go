@@ -96,7 +96,8 @@ func remains(r *Runtime, d *stateDir) *container {
 func (c *container) kill9() {
 	if group, err := c.openCgroup(); err == nil {
 		if populated, err := group.Populated(); populated || err != nil {
-			_ = group.Thaw()
+			// What is frozen dies all the same (cgroup-v2.rst, "cgroup.freeze"); a thaw
+			// before would let it run once more.
 			_ = group.Kill()
 		}
 		group.Close()

@@ -127,9 +127,13 @@ func describe(e *Error, err error) {
 }
 
 // stateError is a container in the wrong state for a verb, or a damaged record.
-type stateError struct{ text, hint string }
+type stateError struct {
+	text, hint string
+	cause      error // may be nil
+}
 
 func (e *stateError) Error() string { return e.text }
+func (e *stateError) Unwrap() error { return e.cause }
 
 // childDied tells whether the channel to the child broke.
 func childDied(err error) bool { return errors.Is(err, wire.ErrClosed) }

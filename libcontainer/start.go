@@ -75,6 +75,8 @@ func (c *container) startable() error {
 func (c *container) release(pidfd int) error {
 	heard, err := c.hear(pidfd)
 	switch {
+	case errors.Is(err, errNotCalled):
+		return err
 	case err != nil:
 		return errors.Join(errNotCalled, err)
 	case len(heard) == 0:
@@ -99,7 +101,7 @@ func (c *container) hear(pidfd int) ([]byte, error) {
 	}
 	defer func() { unix.Close(fifo) }()
 	for {
-		heard, err := listen(fifo, pidfd)
+		heard, err := c.listen(fifo, pidfd)
 		if err != nil || len(heard) > 0 || awaitExit(pidfd, 0) {
 			return heard, err
 		}
@@ -121,14 +123,19 @@ func (c *container) openFifo() (int, error) {
 }
 
 // listen reads the FIFO to its end. It reads only when poll says so: before init
-// has opened its end a read would give 0, which looks like the end.
-func listen(fifo, pidfd int) ([]byte, error) {
+// has opened its end a read would give 0, which looks like the end. An init that is
+// frozen would let us wait until it is thawed; it waits for the next start then.
+func (c *container) listen(fifo, pidfd int) ([]byte, error) {
 	var heard []byte
 	p := []unix.PollFd{{Fd: int32(fifo), Events: unix.POLLIN}, {Fd: int32(pidfd), Events: unix.POLLIN}}
 	for {
-		err := sys.Retry(func() (err error) { _, err = unix.Poll(p, -1); return err })
+		err := sys.Retry(func() (err error) { _, err = unix.Poll(p, frozenAfter); return err })
 		if err != nil {
 			return nil, sys.Fail(err, "poll", "exec.fifo", "pidfd")
+		}
+		if p[0].Revents|p[1].Revents == 0 && c.frozen() {
+			return nil, &stateError{text: "cannot start a container that is frozen", cause: errNotCalled,
+				hint: "Resume it first: write 0 into the file cgroup.freeze of its cgroup, or of the one above that is frozen."}
 		}
 		if p[0].Revents != 0 {
 			more, end, err := drain(fifo)
@@ -164,6 +171,10 @@ func drain(fifo int) (data []byte, end bool, err error) {
 		data = append(data, buf[:n]...)
 	}
 }
+
+// frozenAfter is after how many milliseconds of silence we look whether the container
+// is frozen.
+const frozenAfter = 500
 
 // killWait is how long killed processes may take to be gone.
 const killWait = 10 * time.Second
