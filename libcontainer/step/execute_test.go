@@ -48,6 +48,7 @@ func newStarter(t *testing.T, uid int) *starter {
 	dir, _ := strings.CutPrefix(s.cmd.Env[0], insideVar+"=")
 	s.fifo = filepath.Join(dir, fifoName)
 	must(t, unix.Mkfifo(s.fifo, 0o600))
+	must(t, os.Chmod(s.fifo, 0o666)) // the mapped root is somebody else
 	if os.Getuid() == 0 {
 		must(t, os.Chown(s.fifo, s.uid, -1)) // as create does
 	}

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 // network namespaces, and is true there. Steps are applied for real, and whatever they
 // do ends with the process.
 //
-// Root maps all ids into the namespace, anybody else only their own.
+// Root maps ids that nobody has into the namespace, anybody else only their own.
 func inside(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(insideVar) != "" {
@@ -41,25 +41,29 @@ func inside(t *testing.T) bool {
 	return false
 }
 
+// firstID is where the ids begin that the tests of root use.
+const firstID = 100000
+
 // again is the command that runs the calling test in namespaces.
 func again(t *testing.T) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=60s")
 	dir := t.TempDir()
-	for _, d := range []string{dir, filepath.Dir(dir)} { // the mapped root may not own them
-		must(t, os.Chmod(d, 0o755))
-	}
+	must(t, os.Chmod(filepath.Dir(dir), 0o755))
+	must(t, os.Chmod(dir, 0o777)) // the mapped root is somebody else
 	cmd.Env = []string{insideVar + "=" + dir, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir()}
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWNET,
 		Pdeathsig:  unix.SIGKILL,
 	}
-	size := 1
-	if os.Getuid() == 0 {
-		size, cmd.SysProcAttr.GidMappingsEnableSetgroups = 65535, true
+	uid, gid, size := os.Getuid(), os.Getgid(), 1
+	if uid == 0 {
+		// Not the host's own root: a step that is broken must not own a file of the host.
+		uid, gid, size, cmd.SysProcAttr.GidMappingsEnableSetgroups = firstID, firstID, 65535, true
 	}
-	cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: size}}
-	cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: size}}
+	cmd.SysProcAttr.Credential = &syscall.Credential{NoSetGroups: true}
+	cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: uid, Size: size}}
+	cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: gid, Size: size}}
 	return cmd
 }
 

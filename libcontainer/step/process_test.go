@@ -196,14 +196,18 @@ func TestStepOwnStdio(t *testing.T) {
 	}
 	var p [2]int
 	must(t, unix.Pipe2(p[:], unix.O_CLOEXEC))
-	must(t, unix.Dup3(p[0], 0, 0))
-	w.apply(&OwnStdio{UID: 5})
 	var st unix.Stat_t
 	for fd := range 3 {
+		kept, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 10)
+		must(t, err)
+		must(t, unix.Dup3(p[0], fd, 0))
+		w.apply(&OwnStdio{UID: 5})
 		must(t, unix.Fstat(fd, &st))
+		must(t, unix.Dup3(kept, fd, 0))
 		if st.Uid != 5 {
 			t.Errorf("descriptor %d belongs to %d", fd, st.Uid)
 		}
+		must(t, unix.Fchown(p[0], 0, -1))
 	}
 	// The host's null device is left alone, whoever's it is.
 	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
