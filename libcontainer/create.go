@@ -11,12 +11,15 @@ import (
 	"github.com/mdrun/mdrun/libcontainer/internal/wire"
 	"github.com/mdrun/mdrun/libcontainer/spawn"
 	"github.com/mdrun/mdrun/libcontainer/step"
+	"github.com/mdrun/mdrun/spec"
 )
 
 // CreateOptions are the flags of create.
 type CreateOptions struct {
 	// Bundle is the directory of config.json; "" is the working directory.
 	Bundle string
+	// Loaded is a bundle that is in no directory; Bundle is not read then.
+	Loaded *spec.Bundle
 	// PidFile is where init's pid in the runtime's pid namespace is written, in
 	// decimal without a newline; "" for nowhere.
 	PidFile string

@@ -81,11 +81,7 @@ func checkDescriptors(n int) error {
 
 // compile loads the bundle and turns it into a plan.
 func (r *Runtime) compile(id string, o CreateOptions, explain bool) (*design, error) {
-	dir := o.Bundle
-	if dir == "" {
-		dir = "."
-	}
-	bundle, err := spec.Load(dir)
+	bundle, err := o.load()
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +89,16 @@ func (r *Runtime) compile(id string, o CreateOptions, explain bool) (*design, er
 		r.warn(w.Text, "config", w.Field)
 	}
 	return r.compileSpec(id, bundle, o, explain)
+}
+
+func (o *CreateOptions) load() (*spec.Bundle, error) {
+	switch {
+	case o.Loaded != nil:
+		return o.Loaded, nil
+	case o.Bundle != "":
+		return spec.Load(o.Bundle)
+	}
+	return spec.Load(".")
 }
 
 func (r *Runtime) compileSpec(id string, bundle *spec.Bundle, o CreateOptions, explain bool) (d *design, err error) {

@@ -19,11 +19,10 @@ type Explanation struct {
 }
 
 // Explain compiles a bundle and touches nothing.
-func (r *Runtime) Explain(bundle string, o CreateOptions) (*Explanation, error) {
-	o.Bundle = bundle
+func (r *Runtime) Explain(o CreateOptions) (*Explanation, error) {
 	d, err := r.compile("bundle", o, true)
 	if err != nil {
-		return nil, fail("explain", bundle, err)
+		return nil, fail("explain", o.Bundle, err)
 	}
 	return d.explanation(""), nil
 }

@@ -6,6 +6,9 @@ import (
 	"github.com/mdrun/mdrun/libcontainer/compile"
 )
 
+// Capabilities lists every capability that is known, by name.
+func Capabilities() []string { return compile.CapabilityNames() }
+
 // Features says what is supported, whatever this machine can do (features.md).
 func Features() *features.Features {
 	yes, no := true, false

@@ -4,7 +4,8 @@ import (
 	"sort"
 	"strconv"
 	"time"
-	"unicode/utf8"
+
+	"github.com/mdrun/mdrun/spec/strictjson"
 )
 
 // writer builds JSON without reflection: the record is written several times in
@@ -87,30 +88,8 @@ func (w *writer) dict(k string, m map[string]string) {
 	w.close('}')
 }
 
-const hexDigits = "0123456789abcdef"
-
 // AppendString appends s as a JSON string. A byte that is no UTF-8 becomes U+FFFD.
-func AppendString(b []byte, s string) []byte {
-	b = append(b, '"')
-	for i := 0; i < len(s); {
-		c := s[i]
-		switch {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c < 0x20 || c == 0x7f:
-			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-		case c < utf8.RuneSelf:
-			b = append(b, c)
-		default:
-			r, n := utf8.DecodeRuneInString(s[i:])
-			b = utf8.AppendRune(b, r) // U+FFFD for a byte that is no UTF-8
-			i += n
-			continue
-		}
-		i++
-	}
-	return append(b, '"')
-}
+func AppendString(b []byte, s string) []byte { return strictjson.AppendString(b, s) }
 
 // AppendJSON appends the state as JSON: indented for state, on one line for list.
 func (s *State) AppendJSON(b []byte, indent bool) []byte {

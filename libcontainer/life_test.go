@@ -112,7 +112,7 @@ func TestPlanIsWhatRuns(t *testing.T) {
 
 func explained(t *testing.T, r *Runtime, dir string) string {
 	t.Helper()
-	e, err := r.Explain(dir, CreateOptions{})
+	e, err := r.Explain(CreateOptions{Bundle: dir})
 	must(t, err)
 	var b bytes.Buffer
 	for _, entry := range e.Plan {

@@ -2,6 +2,10 @@
 // config.json strictly, checks it, reports all problems at once, each with its place,
 // and refuses by name what mdrun does not support, so that nothing is ever ignored in
 // silence. It touches nothing but the bundle's config.json.
+//
+// A container can also be described by flags of the command line: FromFlags makes a
+// configuration of them, and InMemory a bundle that is in no directory. One table,
+// makers, says which flag makes what; its functions are in flags_*.go, by topic.
 package spec
 
 import (
@@ -27,7 +31,7 @@ const sizeLimit = 16 << 20
 type Bundle struct {
 	Dir      string // absolute
 	Spec     *specs.Spec
-	Raw      []byte    // config.json as it was read
+	Raw      []byte    // config.json as it was read, or would be
 	Warnings []Problem // what is odd but no failure
 }
 
@@ -83,6 +87,18 @@ func Load(dir string) (*Bundle, error) {
 		return nil, err
 	}
 	return &Bundle{Dir: abs, Spec: s, Raw: raw, Warnings: warnings}, nil
+}
+
+// InMemory makes a bundle of a configuration that is in no file. It takes the way of one
+// that is: what is run is what a config.json with the text of Encode would run. dir
+// stands for the bundle's directory.
+func InMemory(dir string, s *specs.Spec) (*Bundle, error) {
+	raw := Encode(s)
+	read, warnings, err := Decode(ConfigFile, raw)
+	if err != nil {
+		return nil, err
+	}
+	return &Bundle{Dir: dir, Spec: read, Raw: raw, Warnings: warnings}, nil
 }
 
 // Decode reads and checks a configuration that is in memory; name stands for it in

@@ -113,18 +113,21 @@ func options(flags []verb.Flag) (list []cli.Flag) {
 			short = []string{f.Short}
 		}
 		usage := f.Usage
+		if f.Many {
+			usage += " (may be repeated)"
+		}
 		if f.Value != "" {
 			usage = "`" + f.Value + "`" + valueMark + usage
 		}
 		switch {
 		case f.Value == "":
-			list = append(list, &cli.BoolFlag{Name: f.Name, Aliases: short, Usage: usage, Hidden: f.Hidden, DisableDefaultText: true})
+			list = append(list, &cli.BoolFlag{Name: f.Name, Aliases: short, Usage: usage, Category: f.Group, Hidden: f.Hidden, DisableDefaultText: true})
 		case f.Number:
-			list = append(list, &cli.IntFlag{Name: f.Name, Aliases: short, Usage: usage, Hidden: f.Hidden})
+			list = append(list, &cli.IntFlag{Name: f.Name, Aliases: short, Usage: usage, Category: f.Group, Hidden: f.Hidden})
 		case f.Many:
-			list = append(list, &cli.StringSliceFlag{Name: f.Name, Aliases: short, Usage: usage, Hidden: f.Hidden, KeepSpace: true})
+			list = append(list, &cli.StringSliceFlag{Name: f.Name, Aliases: short, Usage: usage, Category: f.Group, Hidden: f.Hidden, KeepSpace: true})
 		default:
-			list = append(list, &cli.StringFlag{Name: f.Name, Aliases: short, Usage: usage, Value: f.Default, Hidden: f.Hidden})
+			list = append(list, &cli.StringFlag{Name: f.Name, Aliases: short, Usage: usage, Category: f.Group, Value: f.Default, Hidden: f.Hidden})
 		}
 	}
 	return list
@@ -133,13 +136,15 @@ func options(flags []verb.Flag) (list []cli.Flag) {
 func init() {
 	cli.VersionPrinter = func(c *cli.Context) { fmt.Fprintln(c.App.Writer, "mdrun version "+versionText()) }
 	cli.OsExiter = func(int) {}
-	// The library takes what a value is called out of the usage and leaves it there too.
+	// The library takes what a value is called out of the usage and leaves it there too,
+	// and prints twice what can be given several times.
 	line := cli.FlagStringer
 	cli.FlagStringer = func(f cli.Flag) string {
 		names, usage, _ := strings.Cut(line(f), "\t")
 		if _, rest, ok := strings.Cut(usage, valueMark); ok {
 			usage = rest
 		}
+		names, _, _ = strings.Cut(names, " [ ")
 		return names + "\t" + usage
 	}
 }

@@ -137,6 +137,8 @@ func TestWhatClientsSendIsPlain(t *testing.T) {
 		"--root=/run/x --systemd-cgroup --root=/run/x --systemd-cgroup start web",
 		"--debug --root /run/x state web", "kill --all web 9", "kill web SIGTERM", "delete --force web", "delete web --force", "start web",
 		"run --bundle /b --keep web", "run -b /b -d --no-subreaper web", "list --format=json", "list", "features", "--debug features",
+		"run --rootfs r --hostname box --memory 256M --pids 64 --cpus 0.5 -it -v /a:/b:ro -v c:/d -e A=1 -e B= --tmpfs /tmp --net=none -- sh -c --x -- -y",
+		"explain --rootfs r -u 1000:1000 -w /srv --cap-drop ALL --cap-add=NET_RAW --read-only -- sh", "spec --rootfs=r --name web --bundle b -- sh", "run -d --rootfs r web -- sh",
 	} {
 		if !same(t, strings.Fields(line)) {
 			t.Errorf("not plain: %s", line)

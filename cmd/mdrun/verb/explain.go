@@ -15,13 +15,13 @@ import (
 
 var explain = Verb{
 	Name: "explain", Usage: "print what a container is made of, in order, each with its field of config.json",
-	Args: "BUNDLE|ID", Least: 1, Most: 1,
-	Flags: []Flag{
-		{Name: "json", Usage: "as JSON"},
-		{Name: "no-pivot", Usage: "as with create"},
-		{Name: "no-new-keyring", Usage: "as with create"},
-		{Name: "preserve-fds", Value: "N", Number: true, Usage: "as with create"},
-	},
+	Args: "BUNDLE|ID | --rootfs DIR ... -- COMMAND...", Most: 1, Tail: true,
+	Flags: withShell(
+		Flag{Name: "json", Usage: "as JSON"},
+		Flag{Name: "no-pivot", Usage: "as with create"},
+		Flag{Name: "no-new-keyring", Usage: "as with create"},
+		Flag{Name: "preserve-fds", Value: "N", Number: true, Usage: "as with create"},
+	),
 	Run: func(c *Call) error {
 		e, err := explanation(c)
 		if err != nil {
@@ -34,9 +34,26 @@ var explain = Verb{
 	},
 }
 
-// explanation takes a container where there is one of the name, else a bundle.
+// explanation takes what flags describe, or a container where there is one of the name,
+// else a bundle.
 func explanation(c *Call) (*libcontainer.Explanation, error) {
-	r, name := c.runtime(), c.Args[0]
+	shell, err := c.shell()
+	if err != nil {
+		return nil, err
+	}
+	r, o := c.runtime(), createOptions(c)
+	switch {
+	case shell && len(c.Args) > 0:
+		return nil, c.wrong("takes a bundle, a container or --rootfs, not two of them", "Leave "+c.Args[0]+" or --rootfs out.")
+	case shell:
+		if o.Loaded, err = c.bundleOfFlags(); err != nil {
+			return nil, err
+		}
+		return r.Explain(o)
+	case len(c.Args) == 0:
+		return nil, c.wrong("needs "+c.Verb.Args, "`mdrun explain --help` tells more.")
+	}
+	name := c.Args[0]
 	if spec.CheckID(name) == nil {
 		e, err := r.ExplainID(name)
 		if err == nil || !errors.Is(err, libcontainer.ErrNotExist) {
@@ -46,7 +63,8 @@ func explanation(c *Call) (*libcontainer.Explanation, error) {
 			return nil, &Advice{Text: "explain: there is neither a container nor a directory " + name, Hint: "Give the id of a container, or a bundle: a directory with a config.json."}
 		}
 	}
-	return r.Explain(name, createOptions(c))
+	o.Bundle = name
+	return r.Explain(o)
 }
 
 // line is a sentence and the field it comes from.

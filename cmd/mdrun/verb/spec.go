@@ -1,7 +1,6 @@
 package verb
 
 import (
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -11,22 +10,41 @@ import (
 )
 
 var specVerb = Verb{
-	Name: "spec", Usage: "write a config.json to start from",
-	Flags: []Flag{
-		{Name: "bundle", Short: "b", Value: "DIR", Usage: "directory to write it into, by default the working directory"},
-		{Name: "rootless", Usage: "one that you can run without being root"},
-	},
+	Name: "spec", Usage: "write a config.json to start from, or print that of a container which flags describe",
+	Args: "[--rootfs DIR ... -- COMMAND...]", Tail: true,
+	Flags: withShell(
+		Flag{Name: "bundle", Short: "b", Value: "DIR", Usage: "directory to write it into, by default the working directory"},
+		Flag{Name: "rootless", Usage: "one that you can run without being root"},
+	),
 	Run: func(c *Call) error {
+		shell, err := c.shell()
+		switch {
+		case err != nil:
+			return err
+		case shell:
+			return c.specOfFlags()
+		}
 		s := spec.Default()
 		if c.on("rootless") {
 			spec.Rootless(s, uint32(os.Geteuid()), uint32(os.Getegid()))
 		}
-		data, err := json.MarshalIndent(s, "", "\t")
-		if err != nil {
-			return err
-		}
-		return writeNew(filepath.Join(c.text("bundle"), spec.ConfigFile), append(data, '\n'))
+		return writeNew(filepath.Join(c.text("bundle"), spec.ConfigFile), spec.Encode(s))
 	},
+}
+
+// specOfFlags prints the very text that run would use.
+func (c *Call) specOfFlags() error {
+	if c.on("rootless") {
+		return c.wrong("--rootless and --rootfs contradict each other", "Print one and write the other: what --rootless changes is few lines.")
+	}
+	b, err := c.bundleOfFlags()
+	if err != nil {
+		return err
+	}
+	if c.given("bundle") {
+		return writeNew(filepath.Join(c.text("bundle"), spec.ConfigFile), b.Raw)
+	}
+	return print(b.Raw)
 }
 
 // writeNew never overwrites: a configuration may be somebody's work.

@@ -27,6 +27,7 @@ type Flag struct {
 	Many        bool   // each time it is given counts; of others the last one does
 	Default     string
 	Usage       string
+	Group       string // the heading that it stands under in the help; "" for none
 	Hidden      bool
 }
 

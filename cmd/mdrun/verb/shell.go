@@ -1,0 +1,148 @@
+package verb
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mdrun/mdrun/libcontainer"
+	"github.com/mdrun/mdrun/spec"
+)
+
+// shellFlags describe a container that has no bundle. What each makes of the
+// configuration is in spec.FromFlags; --name, -i and the command are for the verb.
+var shellFlags = grouped("without a bundle: all of these need --rootfs", []Flag{
+	{Name: "rootfs", Value: "DIR", Usage: "run a command in this root directory"},
+	{Name: "name", Value: "ID", Usage: "the container's id, by default a short one that is made up"},
+	{Name: "hostname", Value: "NAME", Usage: "host name of the container"},
+	{Name: "memory", Value: "SIZE", Usage: "most memory, in bytes or with k, m, g, t; it gets no swap beside it"},
+	{Name: "pids", Value: "N", Usage: "most processes and threads"},
+	{Name: "cpus", Value: "N", Usage: "most CPU time, in CPUs: 2, or 0.5 for half of one"},
+	{Name: "volume", Short: "v", Value: "SRC:DST[:OPT]", Many: true, Usage: "show a file or directory of the host; ro makes it read-only"},
+	{Name: "tmpfs", Value: "DST[:OPT]", Many: true, Usage: "an empty directory in memory; size=64m limits it"},
+	{Name: "env", Short: "e", Value: "NAME=VALUE", Many: true, Usage: "set a variable of the environment"},
+	{Name: "workdir", Short: "w", Value: "DIR", Usage: "working directory of the command, by default /"},
+	{Name: "user", Short: "u", Value: "UID[:GID]", Usage: "who the command is, in numbers; by default 0, root"},
+	{Name: "net", Value: "NETWORK", Usage: "none, by default: a loopback alone; or host"},
+	{Name: "read-only", Usage: "nothing in the root directory can be changed"},
+	{Name: "cap-add", Value: "CAP", Many: true, Usage: "give a capability, NET_RAW for instance, or ALL"},
+	{Name: "cap-drop", Value: "CAP", Many: true, Usage: "take AUDIT_WRITE, KILL or NET_BIND_SERVICE away, or ALL"},
+	{Name: "tty", Short: "t", Usage: "connect this terminal, keys and screen, as a shell wants it"},
+	{Name: "interactive", Short: "i", Usage: "pass standard input on; without it and -t it is empty"},
+})
+
+func grouped(heading string, flags []Flag) []Flag {
+	for i := range flags {
+		flags[i].Group = heading
+	}
+	return flags
+}
+
+func withShell(flags ...Flag) []Flag {
+	return append(flags[:len(flags):len(flags)], shellFlags...)
+}
+
+// shown is a flag as people write it.
+func shown(name string) string {
+	if f := find(shellFlags, name); f != nil && f.Short != "" {
+		return "-" + f.Short
+	}
+	return "--" + name
+}
+
+func (c *Call) given(flag string) bool { return len(c.Values[flag]) > 0 }
+
+// shell tells whether the call describes a container by flags. It refuses what would
+// have to be ignored then, or otherwise.
+func (c *Call) shell() (bool, error) {
+	other := ""
+	for _, f := range shellFlags[1:] {
+		if other == "" && c.given(f.Name) {
+			other = shown(f.Name)
+		}
+	}
+	wanted := c.given("rootfs")
+	switch {
+	case c.given("bundle") && c.Verb.Name != "spec" && (wanted || other != ""):
+		if wanted {
+			other = "--rootfs"
+		}
+		return false, c.wrong("--bundle and "+other+" contradict each other", "What a bundle's container is stands in its config.json; `mdrun spec --rootfs DIR ... -- COMMAND` prints one.")
+	case !wanted && other != "":
+		return false, c.wrong(other+" needs --rootfs", "It describes a container without a bundle: `mdrun "+c.Verb.Name+" --rootfs DIR ... -- COMMAND`.")
+	case !wanted:
+		return false, c.tailIsArgument()
+	case len(c.Tail) == 0 && len(c.Args) > 0:
+		return false, c.wrong("the command must follow --", "`mdrun "+c.Verb.Name+" --rootfs "+c.text("rootfs")+" -- "+strings.Join(c.Args, " ")+"`.")
+	case len(c.Tail) == 0 || c.Tail[0] == "":
+		return false, c.wrong("needs a command", "It follows --: `mdrun "+c.Verb.Name+" --rootfs "+c.text("rootfs")+" -- sh`.")
+	}
+	return true, nil
+}
+
+// tailIsArgument: with a bundle "--" only ends the options.
+func (c *Call) tailIsArgument() error {
+	if len(c.Args) == 0 && len(c.Tail) <= c.Verb.Most {
+		c.Args, c.Tail = c.Tail, nil
+		return nil
+	}
+	if len(c.Tail) > 0 {
+		return c.wrong("a command needs --rootfs", "The command of a bundle is in its config.json: .process.args.")
+	}
+	return nil
+}
+
+func (c *Call) wrong(text, hint string) error {
+	return &Advice{Text: c.Verb.Name + ": " + text, Hint: hint}
+}
+
+// bundleOfFlags is the bundle that a call without one stands for. Its directory, which
+// state and list show, is the one that holds the root.
+func (c *Call) bundleOfFlags() (*spec.Bundle, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	s, err := spec.FromFlags(spec.Flags{Values: c.Values, Command: c.Tail, Dir: dir, Capabilities: libcontainer.Capabilities()})
+	var flag *spec.FlagError
+	switch {
+	case errors.As(err, &flag):
+		return nil, c.wrong(flag.Error(), flag.Hint)
+	case err != nil:
+		return nil, err
+	}
+	return spec.InMemory(filepath.Dir(s.Root.Path), s)
+}
+
+// present looks whether the paths of the host are there, so that a slip of the pen is
+// told in the words it was made in.
+func (c *Call) present(b *spec.Bundle) error {
+	st, err := os.Stat(b.Spec.Root.Path)
+	if err == nil && !st.IsDir() {
+		err = unix.ENOTDIR
+	}
+	if err != nil {
+		return c.wrong("--rootfs "+oneLine(c.text("rootfs"))+": "+cause(err), "It is the directory that becomes / of the container, with the command in it.")
+	}
+	for _, m := range b.Spec.Mounts {
+		if m.Type != "bind" {
+			continue
+		}
+		if _, err := os.Stat(m.Source); err != nil {
+			return c.wrong("-v: the source "+oneLine(m.Source)+": "+cause(err), "What is to be shown must be there.")
+		}
+	}
+	return nil
+}
+
+// cause is the kernel's answer alone.
+func cause(err error) string {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return err.Error()
+}
