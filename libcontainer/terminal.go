@@ -56,11 +56,19 @@ func (t *ownTerminal) keys() {
 }
 
 // screen ends with EIO when the last process has closed its side. When nobody reads
-// what we write, there is nobody at the terminal.
+// what we write, there is nobody at the terminal: it is hung up. We are not to die of
+// that, as a Go program does that writes to a broken pipe which is number 1 or 2
+// (package os/signal), so the pipe gets another number.
 func (t *ownTerminal) screen() {
 	defer close(t.done)
-	_, _ = os.Stdout.ReadFrom(t.master)
-	t.master.Close()
+	defer t.master.Close()
+	fd, err := unix.FcntlInt(1, unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return // there is no standard output
+	}
+	out := os.NewFile(uintptr(fd), "standard output")
+	defer out.Close()
+	_, _ = out.ReadFrom(t.master)
 }
 
 // begin makes our terminal raw, if there is one.

@@ -43,11 +43,16 @@ func (c *fromFlags) volume(value string) error {
 	return c.place(m, "-v")
 }
 
-// bindOptions is what a bind may be asked for. Read-only means all of it: mounts below
+// bindOption gives what a bind may be asked for. Read-only means all of it: mounts below
 // the source, too.
-var bindOptions = map[string]string{
-	"ro": "rro", "rw": "rw", "exec": "exec", "noexec": "noexec", "dev": "dev", "nodev": "nodev", "suid": "suid", "nosuid": "nosuid",
+func bindOption(word string) (string, bool) {
+	if word == "ro" {
+		return "rro", true
+	}
+	return word, slices.Contains(attributeOptions, word)
 }
+
+var attributeOptions = []string{"rw", "exec", "noexec", "dev", "nodev", "suid", "nosuid"}
 
 var propagationOptions = []string{"private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable"}
 
@@ -55,7 +60,7 @@ func volumeOptions(m *specs.Mount, options string, given bool) error {
 	propagation := "rprivate"
 	if given {
 		for word := range strings.SplitSeq(options, ",") {
-			known, ok := bindOptions[word]
+			known, ok := bindOption(word)
 			switch {
 			case ok:
 				m.Options = append(m.Options, known)

@@ -158,12 +158,8 @@ func TestWhatIsAddedForAUserIsAmbient(t *testing.T) {
 	}
 }
 
-func TestFlagsThatMakeNoSense(t *testing.T) {
-	const long = "12345678901234567890123456789012345678901234567890123456789012345"
-	for _, c := range []struct{ flag, want string }{
-		{"rootfs=", `--rootfs "": the path is empty`},
-		{"hostname=", `--hostname "": the name is empty`},
-		{"hostname=" + long, "--hostname " + long + ": longer than 64 bytes"},
+func TestAmountsThatMakeNoSense(t *testing.T) {
+	refused(t, []struct{ flag, want string }{
 		{"memory=", `--memory "": the size is empty`},
 		{"memory=12Q", `--memory 12Q: "Q" is no unit of memory`},
 		{"memory=12MB", `--memory 12MB: "MB" is no unit of memory`},
@@ -198,6 +194,15 @@ func TestFlagsThatMakeNoSense(t *testing.T) {
 		{"cpus=1.", `--cpus 1.: not a number`},
 		{"cpus=100001", `--cpus 100001: more CPUs than any machine has`},
 		{"cpus=99999999999999999999", `--cpus 99999999999999999999: more CPUs than any machine has`},
+	})
+}
+
+func TestFlagsThatMakeNoSense(t *testing.T) {
+	const long = "12345678901234567890123456789012345678901234567890123456789012345"
+	refused(t, []struct{ flag, want string }{
+		{"rootfs=", `--rootfs "": the path is empty`},
+		{"hostname=", `--hostname "": the name is empty`},
+		{"hostname=" + long, "--hostname " + long + ": longer than 64 bytes"},
 		{"volume=", `-v "": there is no destination`},
 		{"volume=/a", `-v /a: there is no destination`},
 		{"volume=:/a", `-v :/a: the source is empty`},
@@ -232,7 +237,13 @@ func TestFlagsThatMakeNoSense(t *testing.T) {
 		{"cap-add=NET_ROW", `--cap-add NET_ROW: unknown capability`},
 		{"cap-drop=CAP_FROB", `--cap-drop CAP_FROB: unknown capability`},
 		{"env=A=\xff", `-e "A=\xff": the text is not UTF-8, which is all that config.json can hold`},
-	} {
+	})
+}
+
+// refused wants an error with these words for each flag, and a hint.
+func refused(t *testing.T, list []struct{ flag, want string }) {
+	t.Helper()
+	for _, c := range list {
 		_, err := FromFlags(flags(c.flag))
 		var e *FlagError
 		switch {
