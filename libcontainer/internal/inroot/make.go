@@ -82,6 +82,9 @@ func makeSlowly(root int, todo []string, file bool) (int, error) {
 		name := todo[0]
 		todo = todo[1:]
 		if name == ".." {
+			if err := isFolder(root, done); err != nil {
+				return -1, err
+			}
 			done = done[:max(len(done)-1, 0)]
 			continue
 		}
@@ -101,7 +104,20 @@ func makeSlowly(root int, todo []string, file bool) (int, error) {
 		}
 		todo = append(Split(link), todo...)
 	}
-	return open(root, Join(done), unix.O_PATH, noLinks)
+	flags := unix.O_PATH
+	if !file {
+		flags |= unix.O_DIRECTORY // a link may have led to a file after all
+	}
+	return open(root, Join(done), flags, noLinks)
+}
+
+// isFolder: only a folder has a "..".
+func isFolder(root int, path []string) error {
+	fd, err := open(root, Join(path), unix.O_PATH|unix.O_DIRECTORY, noLinks)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err
 }
 
 // step looks at one name: the target of a link, or "" when it is something else,
