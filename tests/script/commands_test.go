@@ -32,6 +32,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"sh":         shellCommand,
 	"dialog":     dialogCommand,
 	"pid":        pidCommand,
+	"damage":     damageCommand,
 }
 
 // patience is for what happens by itself, such as the end of a process.
@@ -178,6 +179,19 @@ func pidCommand(ts *testscript.TestScript, _ bool, args []string) {
 	var s struct{ Pid int }
 	ts.Check(json.Unmarshal(out, &s))
 	ts.Setenv(args[0], strconv.Itoa(s.Pid))
+}
+
+// damageCommand is `damage ID TEXT`: the text takes the place of the container's record,
+// whatever the runtime calls that.
+func damageCommand(ts *testscript.TestScript, _ bool, args []string) {
+	file := "state.json"
+	if name() == "crun" {
+		file = "status"
+	}
+	path := filepath.Join(ts.Getenv("STATE"), args[0], file)
+	_, err := os.Lstat(path)
+	ts.Check(err)
+	ts.Check(os.WriteFile(path, []byte(args[1]), 0o600))
 }
 
 // shellCommand is `sh SCRIPT`: a line for the shell, outside the container.
