@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mdrun/mdrun/tests/sandbox"
 )
@@ -31,6 +32,7 @@ type config struct {
 	sample   int // 0: every point
 	seed     int64
 	workers  int
+	patience time.Duration
 	control  bool
 	races    []race // run these instead of the sweep
 	rounds   int
@@ -92,6 +94,7 @@ func parse(args []string) (config, error) {
 	f.IntVar(&c.sample, "sample", 0, "try only `N` points, spread evenly over verbs, modes and variants")
 	f.Int64Var(&c.seed, "seed", 1, "which points a sample takes, and how races are timed")
 	f.IntVar(&c.workers, "workers", 2, "sandboxes at work at the same time")
+	f.DurationVar(&c.patience, "patience", usualPatience, "how long a verb may take; a control, which hangs often, needs less")
 	f.BoolVar(&c.control, "control", false, "the runtime is known to leak: succeed when it is caught")
 	f.BoolVar(&racing, "races", false, "run the races instead of the sweep")
 	f.StringVar(&only, "race", "", "run only the race of this `name`")

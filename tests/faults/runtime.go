@@ -15,7 +15,17 @@ import (
 )
 
 // patience is how long a verb may take. What takes longer hangs.
-const patience = 10 * time.Second
+var patience = patienceOf(os.Getenv(patienceVar))
+
+// usualPatience is as long as mdrun itself waits for another command at the most.
+const usualPatience = 10 * time.Second
+
+func patienceOf(text string) time.Duration {
+	if d, err := time.ParseDuration(text); err == nil {
+		return d
+	}
+	return usualPatience
+}
 
 var errHang = fmt.Errorf("no answer within %v", patience)
 

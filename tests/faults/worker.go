@@ -13,9 +13,10 @@ import (
 
 // What a worker is told through its environment.
 const (
-	workerVar  = "MDRUN_FAULTS_WORKER" // set: be one
-	runtimeVar = "RUNTIME"             // the sandbox keeps its directory visible
-	busyboxVar = "MDRUN_FAULTS_BUSYBOX"
+	workerVar   = "MDRUN_FAULTS_WORKER" // set: be one
+	runtimeVar  = "RUNTIME"             // the sandbox keeps its directory visible
+	busyboxVar  = "MDRUN_FAULTS_BUSYBOX"
+	patienceVar = "MDRUN_FAULTS_PATIENCE"
 )
 
 // The runtime under test and the program of the containers, in a worker.
@@ -99,7 +100,8 @@ func startWorker(o config) (*worker, error) {
 		return nil, err
 	}
 	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), workerVar+"=1", runtimeVar+"="+o.runtime, busyboxVar+"="+o.busybox, sandbox.RootVar+"="+o.root)
+	cmd.Env = append(os.Environ(), workerVar+"=1", runtimeVar+"="+o.runtime, busyboxVar+"="+o.busybox,
+		patienceVar+"="+o.patience.String(), sandbox.RootVar+"="+o.root)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

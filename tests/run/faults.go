@@ -15,6 +15,10 @@ const (
 	samplePoints  = "120"
 	controlPoints = "150"
 	raceRounds    = "25"
+	// A peer loses one in five of these rounds or more.
+	controlRounds = "60"
+	// What is to be caught may hang as often as it likes.
+	controlPatience = "2s"
 )
 
 // faults sees that nothing is left after a kill, and that the sweep would see it if
@@ -37,33 +41,43 @@ func faults(r *report) error {
 	fmt.Print(r.step("races", nil, tool, "-runtime", "bin/mdrun", "-races", "-rounds", raceRounds, "-v"))
 	for _, path := range peerPaths {
 		name := "control: " + filepath.Base(path) + " is caught"
-		out := r.step(name, nil, tool, "-root", tree, "-runtime", path, "-control", "-sample", controlPoints)
+		control := []string{tool, "-root", tree, "-runtime", path, "-control", "-patience", controlPatience}
+		out := r.step(name, nil, append(control, "-sample", controlPoints)...)
 		fmt.Printf("%s: %s", filepath.Base(path), lastLines(out, 1))
+		name = "control: " + filepath.Base(path) + " loses a race"
+		fmt.Print(r.step(name, nil, append(control, "-race", "delete-start", "-rounds", controlRounds)...))
 	}
 	for _, b := range breakages {
-		runtime := filepath.Join(dir, "mdrun-without-a-clean-up")
+		runtime := filepath.Join(dir, "mdrun-without-a-promise")
 		if err := b.build(r, dir, runtime); err != nil {
 			return err
 		}
-		r.mustFail("control: "+b.name+" is caught", caught, tool, "-runtime", runtime, "-verbs", "create", "-variants", "plain", "-sample", "40")
+		r.mustFail("control: "+b.name+" is caught", caught, append([]string{tool, "-runtime", runtime, "-variants", "plain", "-patience", controlPatience}, b.by...)...)
 	}
 	return nil
 }
 
-// caught is what the sweep says of a runtime that leaves something.
-var caught = regexp.MustCompile(`points are unclean|left by a life without faults|delete --force: no answer`)
+// caught is what the tool says of a runtime that leaves something, or that loses a race.
+var caught = regexp.MustCompile(`points are unclean|left by a life without faults|delete --force: no answer|rounds failed`)
 
-// breakage takes one clean-up out of the code.
+// breakage takes something out of the code that keeps a promise.
 type breakage struct {
 	name      string
 	file      string
 	old, with string
+	by        []string // what the tool is to run
 }
 
+var (
+	bySweep = []string{"-verbs", "create", "-sample", "40"}
+	byRace  = []string{"-race", "starts", "-rounds", raceRounds}
+)
+
 var breakages = []breakage{
-	{"a delete that forgets the cgroup", "libcontainer/delete.go", "return h.Delete(c.record.Cgroup)", "return nil"},
-	{"a delete that does not kill", "libcontainer/delete.go", "func (c *container) kill9() {", "func (c *container) kill9() {}\nfunc (c *container) unused() {"},
-	{"a create that fails and forgets the cgroup", "libcontainer/create.go", "_ = c.Hierarchy.Delete(c.Cgroup)", ""},
+	{"a delete that forgets the cgroup", "libcontainer/delete.go", "return h.Delete(c.record.Cgroup)", "return nil", bySweep},
+	{"a delete that does not kill", "libcontainer/delete.go", "func (c *container) kill9() {", "func (c *container) kill9() {}\nfunc (c *container) unused() {", bySweep},
+	{"a create that fails and forgets the cgroup", "libcontainer/create.go", "_ = c.Hierarchy.Delete(c.Cgroup)", "", bySweep},
+	{"a start that does not lock", "libcontainer/start.go", `r.lock(id, "start")`, "r.open(id)", byRace},
 }
 
 // build makes the runtime with an overlay: the checkout stays as it is.

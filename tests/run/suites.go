@@ -43,7 +43,7 @@ func check(r *report) error {
 }
 
 func unit(r *report) error {
-	return r.goTest(nil, "./cmd/...", "./spec/...", "./libcontainer/...", "./cgroupv2/...", "./tests/sandbox", "./tests/run")
+	return r.goTest(nil, "./cmd/...", "./spec/...", "./libcontainer/...", "./cgroupv2/...", "./tests/sandbox", "./tests/run", "./tests/faults")
 }
 
 // fuzz finds the targets by itself: a new one needs no row.
