@@ -281,6 +281,10 @@ func (c *creation) converse() error {
 			if err != nil {
 				return err
 			}
+		case wire.Open:
+			if err := c.openForChild(string(body)); err != nil {
+				return err
+			}
 		default:
 			return errors.New("the child sent a message that has no place here")
 		}

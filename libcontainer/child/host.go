@@ -13,6 +13,23 @@ type host struct{ conn wire.Conn }
 
 func (h host) Console(master int) error { return h.conn.Send(wire.Console, nil, master) }
 
+// Open asks for a path that only the host's own user can reach.
+func (h host) Open(path string) (int, error) {
+	if err := h.conn.Send(wire.Open, []byte(path), -1); err != nil {
+		return -1, err
+	}
+	kind, body, fd, err := h.conn.Receive()
+	switch {
+	case err != nil:
+		return -1, err
+	case kind != wire.Opened || fd < 0 && len(body) != 1:
+		return -1, wire.ErrClosed
+	case fd < 0:
+		return -1, unix.Errno(body[0])
+	}
+	return fd, nil
+}
+
 // Pause waits until the host has run the hooks of this kind.
 func (h host) Pause(kind string) error {
 	if err := h.conn.Send(wire.Pause, []byte(kind), -1); err != nil {

@@ -65,10 +65,12 @@ func (s *Bind) clone(env *Env) (int, error) {
 	if s.Held > 0 {
 		return env.kept.sources[s.Held-1], nil
 	}
-	return cloneSource(s.Source, s.Recursive)
+	return cloneSource(env, s.Source, s.Recursive)
 }
 
-func cloneSource(source string, recursive bool) (int, error) {
+// cloneSource clones the mount of a path of the host. Where the way is closed to us, the
+// host opens it.
+func cloneSource(env *Env, source string, recursive bool) (int, error) {
 	flags := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC)
 	if recursive {
 		flags |= unix.AT_RECURSIVE
@@ -76,6 +78,14 @@ func cloneSource(source string, recursive bool) (int, error) {
 	tree, err := unix.OpenTree(unix.AT_FDCWD, source, flags)
 	if err == nil {
 		return tree, nil
+	}
+	if err == unix.EACCES {
+		if fd, err := env.Host.Open(source); err == nil {
+			defer unix.Close(fd)
+			if tree, err := unix.OpenTree(fd, "", flags|unix.AT_EMPTY_PATH); err == nil {
+				return tree, nil
+			}
+		}
 	}
 	failed := sys.Fail(err, "open_tree", sys.Quote(source), "OPEN_TREE_CLONE")
 	switch err {

@@ -70,6 +70,9 @@ type Limit struct{ Soft, Hard uint64 }
 type Host interface {
 	// Console hands over the master side of the container's terminal.
 	Console(master int) error
+	// Open gives an O_PATH descriptor of a path of the host that is closed to us, in
+	// our own mount namespace. The host opens only what the plan names.
+	Open(path string) (int, error)
 	// Pause tells that the plan has come to the hooks of this kind and waits
 	// until the host has run them.
 	Pause(kind string) error

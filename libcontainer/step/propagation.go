@@ -38,7 +38,7 @@ func (s *HoldSource) String() string {
 
 // Apply clones it.
 func (s *HoldSource) Apply(env *Env) error {
-	tree, err := cloneSource(s.Source, s.Recursive)
+	tree, err := cloneSource(env, s.Source, s.Recursive)
 	if err != nil {
 		return err
 	}

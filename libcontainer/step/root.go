@@ -41,20 +41,37 @@ func (s *EnterRoot) Apply(env *Env) error {
 	if err := cutOff(s.Propagation); err != nil {
 		return err
 	}
-	tree, err := unix.OpenTree(unix.AT_FDCWD, s.Path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+	place, tree, err := s.open(env)
 	if err != nil {
-		return closedRoot(s.Path, sys.Fail(err, "open_tree", sys.Quote(s.Path)))
+		return err
 	}
+	defer unix.Close(place)
 	env.Root = tree
 	if s.Private {
 		if err := setAttr(tree, false, &unix.MountAttr{Propagation: unix.MS_PRIVATE}); err != nil {
 			return err
 		}
 	}
-	if err := unix.MoveMount(tree, "", unix.AT_FDCWD, s.Path, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
-		return sys.Fail(err, "move_mount", sys.Quote(s.Path))
+	return attach(tree, place, s.Path)
+}
+
+// open gives the place of the root and a clone of the mounts there.
+func (s *EnterRoot) open(env *Env) (place, tree int, err error) {
+	place, err = unix.Open(s.Path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err == unix.EACCES {
+		if fd, err := env.Host.Open(s.Path); err == nil {
+			place = fd
+		}
 	}
-	return nil
+	if place < 0 {
+		return -1, -1, closedRoot(s.Path, sys.Fail(err, "open", sys.Quote(s.Path), "O_PATH"))
+	}
+	tree, err = unix.OpenTree(place, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE|unix.AT_EMPTY_PATH)
+	if err != nil {
+		unix.Close(place)
+		return -1, -1, sys.Fail(err, "open_tree", sys.Quote(s.Path), "OPEN_TREE_CLONE")
+	}
+	return place, tree, nil
 }
 
 func closedRoot(path string, err error) error {

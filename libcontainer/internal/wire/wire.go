@@ -22,6 +22,8 @@ const (
 	GoOn                    // host to child: the hooks have run; after Ready: the container is committed
 	Pause                   // child to host: run the hooks of this kind, then send GoOn
 	Console                 // child to host: the master of the container's terminal, as a descriptor
+	Open                    // child to host: open this path of the host for me, in my mount namespace
+	Opened                  // host to child: the descriptor, or the errno as one byte
 	Ready                   // child to host: everything is set up
 	Failure                 // child to host: a step failed; the child ends
 )

@@ -1,0 +1,65 @@
+package libcontainer
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mdrun/mdrun/libcontainer/internal/sys"
+	"github.com/mdrun/mdrun/libcontainer/internal/wire"
+	"github.com/mdrun/mdrun/libcontainer/step"
+)
+
+// openForChild answers a child in a user namespace whose user cannot pass a folder on
+// the way to what it is to mount: Kubernetes keeps volumes in such folders.
+func (c *creation) openForChild(path string) error {
+	fd, err := c.reach(path)
+	if err != nil {
+		return c.child.Conn.Send(wire.Opened, []byte{byte(sys.Errno(err))}, -1)
+	}
+	defer unix.Close(fd)
+	return c.child.Conn.Send(wire.Opened, nil, fd)
+}
+
+// reach opens a path with our rights, but in the child's mount namespace: the mounts
+// there keep the flags that a user namespace may not clear. Links are followed as the
+// child would.
+func (c *creation) reach(path string) (int, error) {
+	if !c.planNames(path) {
+		return -1, unix.EPERM
+	}
+	root, err := unix.Open("/proc/"+strconv.Itoa(c.child.PID)+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(root)
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	var fd int
+	err = sys.Retry(func() (err error) {
+		fd, err = unix.Openat2(root, strings.TrimPrefix(path, "/"), &how)
+		return err
+	})
+	return fd, err
+}
+
+// planNames: a child may only ask for what it was told to mount.
+func (c *creation) planNames(path string) bool {
+	for _, e := range c.Plan {
+		switch s := e.Step.(type) {
+		case *step.Bind:
+			if s.Source == path {
+				return true
+			}
+		case *step.HoldSource:
+			if s.Source == path {
+				return true
+			}
+		case *step.EnterRoot:
+			if s.Path == path {
+				return true
+			}
+		}
+	}
+	return false
+}
