@@ -30,6 +30,24 @@ var hints = []struct {
 	{"", syscall.ENOSPC, "The filesystem is full."},
 }
 
+// kernelHints maps a part of the kernel's own sentence to what can be done.
+var kernelHints = []struct{ sentence, text string }{
+	{"Invalid gid", "The group has no id in the container's user namespace: map it, or leave the option out."},
+	{"Invalid uid", "The user has no id in the container's user namespace: map it, or leave the option out."},
+}
+
+func sentenceHint(kernel string) string {
+	if meant := meantOption(kernel); meant != "" {
+		return "Did you mean the option " + meant + "?"
+	}
+	for _, h := range kernelHints {
+		if strings.Contains(kernel, h.sentence) {
+			return h.text
+		}
+	}
+	return ""
+}
+
 // meantOption reads what a filesystem says of an option that it does not know, such as
 // "tmpfs: Unknown parameter 'szie'", and gives the one that may have been meant.
 func meantOption(kernel string) string {
@@ -46,8 +64,8 @@ func hint(e *Error) string {
 	if !errors.As(e.Err, &call) {
 		return ""
 	}
-	if meant := meantOption(call.Kernel); meant != "" {
-		return "Did you mean the option " + meant + "?"
+	if text := sentenceHint(call.Kernel); text != "" {
+		return text
 	}
 	for _, h := range hints {
 		if h.errno == call.Errno && len(call.Call) >= len(h.call) && call.Call[:len(h.call)] == h.call {

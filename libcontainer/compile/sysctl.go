@@ -99,7 +99,7 @@ func (c *compiler) sysctlRefusal(path string) (why, hint string) {
 	case t == "":
 		return "it is not a parameter of any namespace: it would change the host", "Set it on the host, with sysctl(8)."
 	case !c.own(t):
-		return "it needs a " + string(t) + " namespace of the container's own: it would change the host",
+		return "it belongs to the " + string(t) + " namespace, and the container has none of its own: it would change the host",
 			`Add {"type": "` + string(t) + `"} to .linux.namespaces; a path must not lead to the host's.`
 	}
 	return "", ""

@@ -30,8 +30,9 @@ func (c *compiler) root() {
 		return
 	}
 	c.holdSources()
-	flags, _ := c.rootPropagation()
-	c.add(".root.path", &step.EnterRoot{Path: c.facts.Rootfs, Propagation: hostPropagation(flags), Private: flags&unix.MS_SHARED != 0})
+	flags, given := c.rootPropagation()
+	private := !given || flags&unix.MS_SHARED != 0
+	c.add(".root.path", &step.EnterRoot{Path: c.facts.Rootfs, Propagation: hostPropagation(flags), Private: private})
 	if c.spec.Linux != nil && len(c.spec.Linux.MaskedPaths) > 0 {
 		c.add(".linux.maskedPaths", &step.HoldNull{})
 	}

@@ -40,6 +40,9 @@ func (s *Mount) String() string {
 	if s.CopyUp {
 		text += ", and copy into it what it hides"
 	}
+	if s.OrHost {
+		text += ", or show the host's where that is not permitted"
+	}
 	return text + s.After.words()
 }
 
