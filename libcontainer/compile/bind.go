@@ -49,7 +49,7 @@ func (c *compiler) bindSource(i int, field string) string {
 // the root say so.
 func (c *compiler) holdSources() {
 	root, _ := c.rootPropagation()
-	if root&unix.MS_SHARED == 0 || !c.own(specs.MountNamespace) {
+	if root&unix.MS_SHARED == 0 || !c.fresh(specs.MountNamespace) {
 		return
 	}
 	c.held = map[int]int{}

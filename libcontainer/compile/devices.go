@@ -66,7 +66,7 @@ func (c *compiler) defaultDevices(listed []specs.LinuxDevice) {
 }
 
 // bindsDevices: a user namespace may not make device nodes (mknod(2)).
-func (c *compiler) bindsDevices() bool { return c.inUserNamespace() && c.own(specs.MountNamespace) }
+func (c *compiler) bindsDevices() bool { return c.inUserNamespace() && c.fresh(specs.MountNamespace) }
 
 func devicePath(d *specs.LinuxDevice) string { return path.Clean("/" + d.Path) }
 

@@ -23,9 +23,10 @@ func (c *compiler) world() {
 	}
 }
 
-// root is a mount of its own; without a mount namespace there is only chroot(2).
+// root is a mount of its own. Without a new mount namespace there is only chroot(2): to
+// pivot would take all who share a namespace by path along (pivot_root(2)).
 func (c *compiler) root() {
-	if !c.own(specs.MountNamespace) {
+	if !c.fresh(specs.MountNamespace) {
 		c.onlyChroot()
 		return
 	}
@@ -63,7 +64,7 @@ func (c *compiler) onlyChroot() {
 
 // pivot ends the building: the root becomes "/".
 func (c *compiler) pivot() {
-	if !c.own(specs.MountNamespace) {
+	if !c.fresh(specs.MountNamespace) {
 		c.add(".root.path", &step.LockIn{})
 		return
 	}

@@ -193,9 +193,10 @@ func (w *world) Console(master int) (err error) {
 	w.console, err = unix.FcntlInt(uintptr(master), unix.F_DUPFD_CLOEXEC, 3)
 	return err
 }
-func (w *world) Pause(string) error { return nil }
-func (w *world) Ready() error       { return nil }
-func (w *world) Gone() bool         { return false }
+func (w *world) Open(string) (int, error) { return -1, unix.EACCES }
+func (w *world) Pause(string) error       { return nil }
+func (w *world) Ready() error             { return nil }
+func (w *world) Gone() bool               { return false }
 
 // status gives a line of what the kernel says about this thread.
 func (w *world) status(name string) string {

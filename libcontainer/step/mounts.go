@@ -84,10 +84,14 @@ func (s *Mount) Apply(env *Env) error {
 		return err
 	}
 	defer unix.Close(hidden)
-	if err := unix.Mount(s.Source, onFD(hidden), s.Type, uintptr(s.Flags), commas(options)); err != nil {
-		if s.OrHost && err == unix.EPERM {
-			return s.showHosts(env)
-		}
+	err = unix.Mount(s.Source, onFD(hidden), s.Type, uintptr(s.Flags), commas(options))
+	switch {
+	case err == unix.EPERM && s.OrHost:
+		return s.showHosts(env)
+	case err == unix.EBUSY && s.Type == "cgroup2":
+		err = s.stack(env, options)
+	}
+	if err != nil {
 		return s.explain(err, options)
 	}
 	if s.After.none() && !s.CopyUp {
@@ -131,18 +135,51 @@ func modeOf(fd int) (uint32, bool) {
 	return st.Mode & 0o7777, true
 }
 
+// stack mounts a filesystem over itself, which mount(2) refuses with EBUSY: cgroup2 has
+// one superblock, and a /sys that is bound from the host brings its mount along.
+func (s *Mount) stack(env *Env, options []string) error {
+	fs, err := unix.Fsopen(s.Type, unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fs)
+	if call := configure(fs, s.Source, options); call != "" {
+		return unix.EINVAL
+	}
+	tree, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, int(attributesOf(s.Flags)))
+	if err != nil {
+		return err
+	}
+	defer unix.Close(tree)
+	top, err := reopen(env, s.Target)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(top)
+	return unix.MoveMount(tree, "", top, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
+}
+
+// attributesOf translates flags of mount(2) into those of fsmount(2).
+func attributesOf(flags uint64) (attrs uint64) {
+	for _, t := range [...]struct{ flag, attr uint64 }{
+		{unix.MS_RDONLY, unix.MOUNT_ATTR_RDONLY}, {unix.MS_NOSUID, unix.MOUNT_ATTR_NOSUID}, {unix.MS_NODEV, unix.MOUNT_ATTR_NODEV}, {unix.MS_NOEXEC, unix.MOUNT_ATTR_NOEXEC},
+		{unix.MS_NOATIME, unix.MOUNT_ATTR_NOATIME}, {unix.MS_STRICTATIME, unix.MOUNT_ATTR_STRICTATIME}, {unix.MS_NODIRATIME, unix.MOUNT_ATTR_NODIRATIME},
+		{unix.MS_NOSYMFOLLOW, unix.MOUNT_ATTR_NOSYMFOLLOW},
+	} {
+		if flags&t.flag != 0 {
+			attrs |= t.attr
+		}
+	}
+	return attrs
+}
+
 // showHosts binds /sys of the host: a user namespace may mount a sysfs only for a
 // network namespace that it owns (sysfs shows that namespace's interfaces), and
 // engines ask for one nevertheless. All that is mounted below comes along, because a
 // user namespace may not look behind it, and is read-only if the mount is to be.
 func (s *Mount) showHosts(env *Env) error {
+	const plain = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
 	b := Bind{Source: "/sys", Target: s.Target, Recursive: true, After: s.After}
-	for _, t := range [...]struct{ flag, attr uint64 }{
-		{unix.MS_RDONLY, unix.MOUNT_ATTR_RDONLY}, {unix.MS_NOSUID, unix.MOUNT_ATTR_NOSUID}, {unix.MS_NODEV, unix.MOUNT_ATTR_NODEV}, {unix.MS_NOEXEC, unix.MOUNT_ATTR_NOEXEC},
-	} {
-		if s.Flags&t.flag != 0 {
-			b.After.RSet |= t.attr
-		}
-	}
+	b.After.RSet |= attributesOf(s.Flags) & plain
 	return b.Apply(env)
 }
