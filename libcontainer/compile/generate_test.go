@@ -57,7 +57,7 @@ func (m *maker) namespaces() {
 	for _, t := range append(some(m, specs.PIDNamespace, specs.NetworkNamespace, specs.IPCNamespace, specs.UTSNamespace, specs.UserNamespace,
 		specs.CgroupNamespace, specs.TimeNamespace), specs.MountNamespace) {
 		ns := specs.LinuxNamespace{Type: t}
-		if m.oneIn(4) {
+		if m.oneIn(4) && t != specs.MountNamespace {
 			ns.Path = hostDir + "/ns/" + string(t)
 		}
 		l.Namespaces = append(l.Namespaces, ns)
@@ -74,10 +74,14 @@ func (m *maker) namespaces() {
 	}
 }
 
-// onlyChroot takes the mount namespace away, and all that would be a mount.
+// onlyChroot takes the mount namespace away, or lets it be another's, and all that would
+// be a mount.
 func (m *maker) onlyChroot() {
 	l := m.spec.Linux
 	l.Namespaces = slices.DeleteFunc(l.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == specs.MountNamespace })
+	if m.maybe() {
+		l.Namespaces = append(l.Namespaces, specs.LinuxNamespace{Type: specs.MountNamespace, Path: hostDir + "/ns/mount"})
+	}
 	m.spec.Mounts, l.MaskedPaths, l.ReadonlyPaths, l.RootfsPropagation, m.spec.Root.Readonly = nil, nil, nil, "", false
 	if m.spec.Process != nil {
 		m.spec.Process.Terminal = false
