@@ -71,18 +71,18 @@ func (s *Bind) clone(env *Env) (int, error) {
 // cloneSource clones the mount of a path of the host. Where the way is closed to us, the
 // host opens it.
 func cloneSource(env *Env, source string, recursive bool) (int, error) {
-	flags := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC)
+	flags := uint(unix.OPEN_TREE_CLONE)
 	if recursive {
 		flags |= unix.AT_RECURSIVE
 	}
-	tree, err := unix.OpenTree(unix.AT_FDCWD, source, flags)
+	tree, err := unix.OpenTree(unix.AT_FDCWD, source, flags|unix.OPEN_TREE_CLOEXEC)
 	if err == nil {
 		return tree, nil
 	}
 	if err == unix.EACCES {
 		if fd, err := env.Host.Open(source); err == nil {
 			defer unix.Close(fd)
-			if tree, err := unix.OpenTree(fd, "", flags|unix.AT_EMPTY_PATH); err == nil {
+			if tree, err := unix.OpenTree(fd, "", flags|unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLOEXEC); err == nil {
 				return tree, nil
 			}
 		}
