@@ -108,7 +108,8 @@ func mounts() (all []thing) {
 	return all
 }
 
-// foreign lists the processes that are neither process 1 nor we.
+// foreign lists the processes that are neither process 1 nor we. A zombie of process 1
+// is not one of them: it is gone as soon as the sandbox comes to reap it.
 func foreign() (all []thing) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -119,11 +120,29 @@ func foreign() (all []thing) {
 		if err != nil || pid == 1 || pid == os.Getpid() {
 			continue
 		}
-		if comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); err == nil {
-			all = append(all, thing{kind: "process", name: strings.TrimSpace(string(comm)), pid: pid})
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			continue // it has just ended
+		}
+		if name, ofSandbox := nameAndState(string(stat)); !ofSandbox {
+			all = append(all, thing{kind: "process", name: name, pid: pid})
 		}
 	}
 	return all
+}
+
+// nameAndState gives "sh S" of what proc_pid_stat(5) describes, and whether it is a
+// zombie whose parent is process 1.
+func nameAndState(stat string) (name string, ofSandbox bool) {
+	begin, end := strings.Index(stat, "("), strings.LastIndex(stat, ")")
+	if begin < 0 || end < begin {
+		return "?", false
+	}
+	fields := strings.Fields(stat[end+1:])
+	if len(fields) < 2 {
+		return "?", false
+	}
+	return stat[begin+1:end] + " " + fields[0], fields[0] == "Z" && fields[1] == "1"
 }
 
 const (
