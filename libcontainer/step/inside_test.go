@@ -30,13 +30,18 @@ func TestMain(m *testing.M) {
 // do ends with the process.
 //
 // Root maps ids that nobody has into the namespace, anybody else only their own.
-func inside(t *testing.T) bool {
+// Namespaces that are named (CLONE_NEW*) stay those of the host.
+func inside(t *testing.T, hosts ...uintptr) bool {
 	t.Helper()
 	if os.Getenv(insideVar) != "" {
 		runtime.LockOSThread() // never unlocked: steps change the thread
 		return true
 	}
-	out, err := again(t).CombinedOutput()
+	cmd := again(t)
+	for _, flag := range hosts {
+		cmd.SysProcAttr.Cloneflags &^= flag
+	}
+	out, err := cmd.CombinedOutput()
 	finished(t, string(out), err)
 	return false
 }

@@ -137,3 +137,48 @@ func TestStepMountOfProcIsReachedThroughNoLink(t *testing.T) {
 		t.Errorf("the new procfs calls this process %q, %v", self, err)
 	}
 }
+
+func TestStepReconfigure(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	w := newWorld(t)
+	w.apply(&Mount{Type: "tmpfs", Source: "tmpfs", Target: "/a", Flags: unix.MS_NOSUID | unix.MS_NODEV, Options: []string{"size=64k"}},
+		&Reconfigure{Target: "/a", Flags: unix.MS_NOEXEC | unix.MS_NODEV, Options: []string{"size=128k"}, After: Attributes{Set: unix.MOUNT_ATTR_RDONLY}})
+	var fs unix.Statfs_t
+	must(t, unix.Statfs(w.in("a"), &fs))
+	const flags = unix.ST_NOSUID | unix.ST_NODEV | unix.ST_NOEXEC | unix.ST_RDONLY
+	if fs.Flags&flags != unix.ST_NODEV|unix.ST_NOEXEC|unix.ST_RDONLY || fs.Blocks*uint64(fs.Bsize) != 128<<10 {
+		t.Errorf("%+v", fs)
+	}
+	w.fails(&Reconfigure{Target: "/a", Options: []string{"size=banana"}}, "tmpfs: Bad value for 'size'", "")
+	w.fails(&Reconfigure{Target: "/tmp"}, "nothing is mounted on /tmp that could be remounted", "must stand before")
+	w.fails(&Remount{Target: "/tmp", After: Attributes{Set: unix.MOUNT_ATTR_RDONLY}}, "nothing is mounted on /tmp that could be remounted", "must stand before")
+	w.fails(&Remount{Target: "/nowhere"}, "no such file or directory", "")
+}
+
+// Not by name but by a link of the image: nothing may be mounted in /proc.
+func TestStepMountIsNotLedIntoProc(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	w := newWorld(t)
+	w.apply(&Mount{Type: "proc", Source: "proc", Target: "/proc", Plain: true})
+	must(t, os.Symlink("/proc/sys", w.in("data")))
+	must(t, os.Symlink("../proc/version", w.in("etc/version")))
+	w.fails(&Mount{Type: "tmpfs", Source: "tmpfs", Target: "/data"}, "/data leads into /proc through a link", "")
+	w.fails(&Bind{Source: "/etc/passwd", Target: "/etc/version"}, "/etc/version leads into /proc through a link", "")
+}
+
+// In a user namespace, sysfs can only be mounted with a network namespace of its own.
+func TestStepMountShowsTheHostsSysfs(t *testing.T) {
+	if !inside(t, unix.CLONE_NEWNET) {
+		return
+	}
+	w := newWorld(t)
+	w.fails(&Mount{Type: "sysfs", Source: "sysfs", Target: "/sys", Plain: true}, "operation not permitted", "")
+	w.apply(&Mount{Type: "sysfs", Source: "sysfs", Target: "/sys", Flags: unix.MS_RDONLY, Plain: true, OrHost: true})
+	if kind, flags := w.mounted("sys"); kind != unix.SYSFS_MAGIC || flags&unix.ST_RDONLY == 0 {
+		t.Errorf("filesystem %#x, flags %#x", kind, flags)
+	}
+}

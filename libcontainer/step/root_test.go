@@ -81,6 +81,28 @@ func TestStepRootPropagation(t *testing.T) {
 	}
 }
 
+// Without mounts of its own a container is only a chroot.
+func TestStepChroot(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	w := newWorld(t)
+	w.write("marker", "mine", 0o644)
+	must(t, unix.Close(w.env.Root))
+	w.apply(&Chroot{Path: w.root}, &Device{Path: "/dev/pipe", Mode: unix.S_IFIFO | 0o600})
+	w.apply(&LockIn{}, &Cwd{Path: "/etc"})
+	if _, err := os.Stat("/marker"); err != nil {
+		t.Error(err)
+	}
+	if got, err := unix.Getwd(); err != nil || got != "/etc" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := os.Stat("/dev/pipe"); err != nil {
+		t.Error(err)
+	}
+	w.fails(&Chroot{Path: "/nowhere"}, `open("/nowhere", O_PATH): no such file or directory`, "")
+}
+
 // Nothing that is mounted in the container comes out, and what the host mounts comes
 // in only where that is asked for.
 func TestStepEnterRootCutsOff(t *testing.T) {
