@@ -42,13 +42,14 @@ var layers = map[string]layer{
 	"cgroupv2":        {may: []string{specs, unix}},
 
 	"libcontainer": {may: []string{"cgroupv2", "spec", "spec/strictjson", "libcontainer/child", "libcontainer/compile", "libcontainer/spawn",
-		"libcontainer/step", "libcontainer/internal/inroot", "libcontainer/internal/sigpipe", "libcontainer/internal/sys", "libcontainer/internal/wire",
+		"libcontainer/step", "libcontainer/internal/hook", "libcontainer/internal/inroot", "libcontainer/internal/sigpipe", "libcontainer/internal/sys", "libcontainer/internal/wire",
 		specs, specs + "/features", unix}},
 	"libcontainer/compile": {may: []string{"libcontainer/step", specs, unix}, std: pure, tests: []string{"spec"}}, // which says what is valid
-	"libcontainer/spawn":   {may: []string{"libcontainer/child", "libcontainer/internal/sys", "libcontainer/internal/wire", unix}},
+	"libcontainer/spawn":   {may: []string{"libcontainer/child", "libcontainer/internal/hook", "libcontainer/internal/sys", "libcontainer/internal/wire", unix}},
 
 	"libcontainer/child":           {may: []string{"libcontainer/step", "libcontainer/internal/sys", "libcontainer/internal/wire", unix}, std: early},
-	"libcontainer/step":            {may: []string{"libcontainer/internal/inroot", "libcontainer/internal/sys", unix}, std: early},
+	"libcontainer/step":            {may: []string{"libcontainer/internal/hook", "libcontainer/internal/inroot", "libcontainer/internal/sys", unix}, std: early},
+	"libcontainer/internal/hook":   {may: []string{"libcontainer/internal/sys", unix}, std: early},
 	"libcontainer/internal/inroot": {may: []string{"libcontainer/internal/sys", unix}, std: early},
 	"libcontainer/internal/wire":   {may: []string{"libcontainer/internal/sys", unix}, std: early},
 	"libcontainer/internal/sys":    {may: []string{unix}, std: early},
