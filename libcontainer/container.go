@@ -12,6 +12,7 @@ type container struct {
 	runtime *Runtime
 	dir     *stateDir
 	record  *record
+	failing bool // an error is on its way: see warnPoststop
 }
 
 func (c *container) close() { c.dir.close() }

@@ -108,6 +108,9 @@ func (r *Runtime) create(id string, o CreateOptions, terminal consoleSink) (_ *c
 
 // reserve takes the id and writes down what is about to exist.
 func (c *creation) reserve() error {
+	if _, err := c.runtime.finishRetired(c.ID); err != nil {
+		return err
+	}
 	c.record = newRecord(c.design)
 	dir, err := reserve(c.runtime.Root, c.ID, func(d *stateDir) error {
 		if err := c.record.save(d); err != nil {
@@ -126,7 +129,7 @@ func (c *creation) reserve() error {
 		return err
 	}
 	c.dir = dir
-	c.undo.push(func() { _ = c.dir.remove() })
+	c.undo.push(func() { _ = c.held(true).bury() })
 	return nil
 }
 
@@ -211,6 +214,9 @@ func (c *creation) spawn() error {
 	config.RestoreTHP = hidePages()
 	c.undo.push(c.killChild)
 	c.child, err = spawn.Start(config)
+	if config.RestoreTHP && c.Bundle.Spec.Hooks != nil {
+		_ = unix.Prctl(unix.PR_SET_THP_DISABLE, 0, 0, 0, 0) // hooks would inherit it
+	}
 	return err
 }
 
@@ -283,6 +289,10 @@ func (c *creation) converse() error {
 			}
 		case wire.Open:
 			if err := c.openForChild(string(body)); err != nil {
+				return err
+			}
+		case wire.Pause:
+			if err := c.answer(string(body)); err != nil {
 				return err
 			}
 		default:

@@ -22,6 +22,11 @@ func (r *Runtime) Delete(id string, force bool) error {
 		return fail("delete", id, r.deleteForced(id))
 	}
 	c, err := r.lock(id, "delete")
+	if errors.Is(err, ErrNotExist) {
+		if found, failed := r.finishRetired(id); found {
+			return fail("delete", id, failed)
+		}
+	}
 	if err != nil {
 		return fail("delete", id, err)
 	}
@@ -61,15 +66,20 @@ func (r *Runtime) deleteForced(id string) error {
 	clearInFlight(r.Root, id)
 	d, err := openState(r.Root, id)
 	if errors.Is(err, ErrNotExist) {
-		return nil
+		return r.awaitRetired(id, true)
 	}
 	if err != nil {
 		return err
 	}
-	remains(r, d).kill9()
-	d.close()
-	// A create that holds the lock may bring its child into the world after a kill.
-	d, err = lockState(r.Root, id, "delete", func(d *stateDir) { remains(r, d).kill9() })
+	c := remains(r, d)
+	defer c.close()
+	if err := c.record.Hook.refuseToBeKilled(); err != nil {
+		return err
+	}
+	c.kill9()
+	// Whoever holds the lock may bring its child into the world after a kill, or begin a
+	// hook that was not on record yet.
+	locked, err := lockState(r.Root, id, "delete", func(d *stateDir) { remains(r, d).kill9() })
 	if errors.Is(err, ErrNotExist) {
 		return nil // another delete was faster
 	}
@@ -77,22 +87,22 @@ func (r *Runtime) deleteForced(id string) error {
 		return err
 	}
 	// What was on record before the lock may have grown since.
-	return remains(r, d).destroy()
+	return remains(r, locked).destroy()
 }
 
 // remains reads what it can of a container. Of a damaged record the cgroup link is
-// left, which cannot be half written; where that is gone too there is nothing but
-// the directory.
+// left, which cannot be half written, and the copy of config.json; where those are gone
+// too there is nothing but the directory.
 func remains(r *Runtime, d *stateDir) *container {
 	rec, err := loadRecord(d)
 	if err != nil {
-		rec = &record{ID: d.id, Cgroup: readCgroupLink(d)}
+		rec = &record{ID: d.id, Cgroup: readCgroupLink(d), Poststop: true}
 	}
 	return &container{runtime: r, dir: d, record: rec}
 }
 
 // kill9 ends every process of the container that can be found: through its cgroup,
-// and init by itself.
+// init by itself, and last a hook that runs in the runtime's namespaces.
 func (c *container) kill9() {
 	if group, err := c.openCgroup(); err == nil {
 		if populated, err := group.Populated(); populated || err != nil {
@@ -106,6 +116,7 @@ func (c *container) kill9() {
 		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
 		unix.Close(pidfd)
 	}
+	c.record.Hook.kill()
 }
 
 // destroy ends the container. It closes it. The record goes last: a delete that is
@@ -127,7 +138,7 @@ func (c *container) destroy() error {
 		c.close()
 		return err
 	}
-	return c.dir.remove()
+	return c.bury()
 }
 
 func (c *container) deleteCgroup() error {

@@ -218,6 +218,10 @@ func lookUp(d *design, explain bool) (compile.Facts, error) {
 		}
 		f.Rootfs = resolved
 	}
+	if d.Bundle.Spec.Hooks != nil {
+		f.Creating = stateText(d.ID, d.Bundle.Dir, d.Bundle.Spec.Annotations, Creating)
+		f.Created = stateText(d.ID, d.Bundle.Dir, d.Bundle.Spec.Annotations, Created)
+	}
 	var err error
 	f.LastCap, f.Permitted, err = capabilities()
 	return f, err

@@ -17,15 +17,19 @@
 //	record pid and start time
 //	attach the device filter, while init boots
 //	send the plan -------------------------------> root, mounts, devices ... (package step)
+//	run a hook  <---------- its place ------------ if there are any: prestart, createRuntime;
+//	               -------- "go on" -------------> createContainer runs over there
 //	console socket  <---- the terminal -----------
 //	                                               pivot, mask, names, limits, user, caps
 //	last limits, pid file  <------- "ready" ------ waits for "go on"
 //	rename the FIFO to exec.fifo: the commit
 //	"go on" -------------------------------------> opens exec.fifo, which waits for start
 //
-//	mdrun start -- opens exec.fifo --------------> one byte, execve(process.args)
-//	            <-- the byte, then end of file: it runs
+//	mdrun start -- opens exec.fifo --------------> startContainer hooks, one byte, execve(process.args)
+//	            <-- the byte, then end of file: it runs; poststart hooks
 //	            <-- the byte, then an error: it does not, and the container is destroyed
+//
+//	mdrun delete   kills, removes the cgroup, frees the id; poststop hooks
 //
 // # What holds at every moment
 //
@@ -35,6 +39,11 @@
 // parents through the record, which says what was there before; the id through its
 // directory. tests/faults kills the runtime before each of its system calls to see
 // that this is so. Nothing is ever mounted on the host's side.
+//
+// A hook in the runtime's namespaces is in no cgroup of the container's. It waits
+// behind a gate until its process is on record, and leads a process group, which
+// delete --force kills (hookprocess.go). The poststop hooks are pending on the record
+// until they have run, also when the container and its id are gone (retired.go).
 //
 // The channel is also the gate: end of file at any message means that the other
 // side has died. A child whose host died ends without having waited for anybody.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mdrun/mdrun/cgroupv2"
 	"github.com/mdrun/mdrun/libcontainer/compile"
+	"github.com/mdrun/mdrun/libcontainer/internal/hook"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 	"github.com/mdrun/mdrun/libcontainer/internal/wire"
 	"github.com/mdrun/mdrun/libcontainer/spawn"
@@ -100,6 +101,7 @@ func describe(e *Error, err error) {
 		state    *stateError
 		host     *cgroupv2.HostError
 		call     *cgroupv2.CallError
+		hooked   *hook.Failure
 	)
 	if errors.As(err, &failure) {
 		e.Field, e.Step, e.Err = failure.Field, failure.Step, failure.Err
@@ -121,6 +123,8 @@ func describe(e *Error, err error) {
 		e.Hint = state.hint
 	case errors.As(err, &host):
 		e.Hint = host.Hint
+	case errors.As(err, &hooked):
+		e.Field, e.Hint = hooked.Field(), hooked.Hint
 	case errors.As(err, &call):
 		e.Hint = call.Hint
 	}

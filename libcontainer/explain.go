@@ -16,6 +16,9 @@ type Explanation struct {
 	Cgroup  []cgroupv2.Setting // files of the cgroup, in the order of writing
 	Devices []string           // the rules of the device filter, in plain words
 	Plan    step.Plan          // what init does
+	// Poststart and Poststop are the hooks that start and delete run when they have done
+	// the rest.
+	Poststart, Poststop []compile.Line
 }
 
 // Explain compiles a bundle and touches nothing.
@@ -50,7 +53,8 @@ func (r *Runtime) ExplainID(id string) (*Explanation, error) {
 }
 
 func (d *design) explanation(id string) *Explanation {
-	e := &Explanation{ID: id, Birth: d.Birth.Lines(), Cgroup: d.Settings, Plan: d.Plan}
+	e := &Explanation{ID: id, Birth: d.Birth.Lines(), Cgroup: d.Settings, Plan: d.Plan,
+		Poststart: compile.HookLines(d.Bundle.Spec, compile.Poststart), Poststop: compile.HookLines(d.Bundle.Spec, compile.Poststop)}
 	if d.hasDeviceFilter() {
 		e.Devices = cgroupv2.DescribeDevices(d.deviceRules())
 	}

@@ -15,7 +15,7 @@ func Features() *features.Features {
 	return &features.Features{
 		OCIVersionMin: "1.0.0",
 		OCIVersionMax: ociVersion,
-		Hooks:         []string{},
+		Hooks:         compile.HookKinds(),
 		MountOptions:  compile.MountOptions(),
 		Linux: &features.Linux{
 			Namespaces:   []string{"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"},

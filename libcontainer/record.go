@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mdrun/mdrun/cgroupv2"
+	"github.com/mdrun/mdrun/libcontainer/compile"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 	"github.com/mdrun/mdrun/spec/strictjson"
 )
@@ -36,6 +37,13 @@ type record struct {
 	// Cgroup lists the directories from the top down to the container's own, and
 	// whether each was there before: only what create made is removed.
 	Cgroup []cgroupv2.Made
+	// Poststart and Poststop tell that config.json has such hooks, Poststop until they
+	// have run; Next is the index of the first that has not.
+	Poststart, Poststop bool
+	Next                int
+	// Hook is the hook that runs in the runtime's namespaces, if any: written down
+	// before it begins.
+	Hook hookProcess
 	// Annotations are those of config.json.
 	Annotations map[string]string
 }
@@ -45,6 +53,7 @@ func newRecord(d *design) *record {
 		ID: d.ID, Bundle: d.Bundle.Dir, Rootfs: d.Facts.Rootfs, Created: time.Now().UTC(),
 		HasProcess: d.Bundle.Spec.Process != nil, SharesPID: !d.Birth.OwnPID, PidFile: d.Options.PidFile,
 		Driver: "cgroupfs", Cgroup: d.Cgroup, Annotations: d.Bundle.Spec.Annotations,
+		Poststart: len(compile.Hooks(d.Bundle.Spec, compile.Poststart)) > 0, Poststop: len(compile.Hooks(d.Bundle.Spec, compile.Poststop)) > 0,
 	}
 }
 
@@ -77,6 +86,7 @@ func (r *record) encode() []byte {
 		w.close('}')
 	}
 	w.close(']')
+	r.encodeHooks(w)
 	w.dict("annotations", r.Annotations)
 	w.close('}')
 	return append(w.buf, '\n')
@@ -185,6 +195,14 @@ func decodeRecord(data []byte) (*record, int, error) {
 			r.Slice = in.String()
 		case "cgroup":
 			in.Array(func(int) { r.Cgroup = append(r.Cgroup, readMade(in)) })
+		case "poststart":
+			r.Poststart = in.Bool()
+		case "poststop":
+			r.Poststop = in.Bool()
+		case "next":
+			r.Next = int(in.Int(32))
+		case "hook":
+			r.Hook = readHook(in)
 		case "annotations":
 			r.Annotations = map[string]string{}
 			in.Object(func(name string) bool { r.Annotations[name] = in.String(); return true })

@@ -57,14 +57,14 @@ func (r *Runtime) runInForeground(id string, o RunOptions) (int, error) {
 	if c.cgroup != nil {
 		c.cgroup.Close()
 	}
-	held := &container{runtime: r, dir: c.dir, record: c.record}
-	if err := held.startable(); err != nil {
-		return 1, fail("run", id, joinErrors(err, held.destroy()))
+	held := c.held(false)
+	err = held.startable()
+	if err == nil {
+		err = held.launch(c.child.PidFD)
 	}
-	if err := held.release(c.child.PidFD); err != nil {
-		return 1, fail("run", id, joinErrors(err, held.destroy()))
+	if err != nil {
+		return 1, fail("run", id, held.giveUp(err))
 	}
-	_ = unix.Unlinkat(held.dir.fd(), fifoFile, 0)
 	held.dir.unlock()
 	status, err := await(c.child, signals, terminal)
 	if err != nil {

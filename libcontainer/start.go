@@ -33,16 +33,30 @@ func (c *container) start() error {
 		return errStopped
 	}
 	defer unix.Close(pidfd)
-	if err := c.release(pidfd); err != nil {
+	if err := c.launch(pidfd); err != nil {
 		if errors.Is(err, errNotCalled) {
 			c.close()
 			return err
 		}
-		return joinErrors(err, c.destroy())
+		return c.giveUp(err)
 	}
-	_ = unix.Unlinkat(c.dir.fd(), fifoFile, 0)
 	c.close()
 	return nil
+}
+
+// launch lets the program run, and then the poststart hooks.
+func (c *container) launch(pidfd int) error {
+	if err := c.release(pidfd); err != nil {
+		return err
+	}
+	_ = unix.Unlinkat(c.dir.fd(), fifoFile, 0)
+	return c.poststart()
+}
+
+// giveUp destroys a container whose start has failed. It closes it.
+func (c *container) giveUp(err error) error {
+	c.failing = true
+	return joinErrors(err, c.destroy())
 }
 
 var (

@@ -37,6 +37,9 @@ func (c *checker) all() {
 	if c.spec.Linux != nil {
 		c.linux(c.spec.Linux)
 	}
+	if c.spec.Hooks != nil {
+		c.hooks(c.spec.Hooks)
+	}
 	c.refuse()
 }
 

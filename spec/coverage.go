@@ -55,6 +55,30 @@ var coverage = []Row{
 	{".mounts[].type", Honoured, ""},
 	{".mounts[].source", Honoured, ""},
 	{".mounts[].options", Honoured, ""},
+	{".hooks.prestart[].path", Honoured, ""},
+	{".hooks.prestart[].args", Honoured, ""},
+	{".hooks.prestart[].env", Honoured, ""},
+	{".hooks.prestart[].timeout", Honoured, ""},
+	{".hooks.createRuntime[].path", Honoured, ""},
+	{".hooks.createRuntime[].args", Honoured, ""},
+	{".hooks.createRuntime[].env", Honoured, ""},
+	{".hooks.createRuntime[].timeout", Honoured, ""},
+	{".hooks.createContainer[].path", Honoured, ""},
+	{".hooks.createContainer[].args", Honoured, ""},
+	{".hooks.createContainer[].env", Honoured, ""},
+	{".hooks.createContainer[].timeout", Honoured, ""},
+	{".hooks.startContainer[].path", Honoured, ""},
+	{".hooks.startContainer[].args", Honoured, ""},
+	{".hooks.startContainer[].env", Honoured, ""},
+	{".hooks.startContainer[].timeout", Honoured, ""},
+	{".hooks.poststart[].path", Honoured, ""},
+	{".hooks.poststart[].args", Honoured, ""},
+	{".hooks.poststart[].env", Honoured, ""},
+	{".hooks.poststart[].timeout", Honoured, ""},
+	{".hooks.poststop[].path", Honoured, ""},
+	{".hooks.poststop[].args", Honoured, ""},
+	{".hooks.poststop[].env", Honoured, ""},
+	{".hooks.poststop[].timeout", Honoured, ""},
 	{".annotations", Honoured, ""},
 	{".linux.uidMappings[].containerID", Honoured, ""},
 	{".linux.uidMappings[].hostID", Honoured, ""},
@@ -136,7 +160,6 @@ var coverage = []Row{
 	{".process.execCPUAffinity", Ignored, "it is for exec, which is not there yet"},
 	{".mounts[].uidMappings", Refused, "idmapped mounts are not supported yet"},
 	{".mounts[].gidMappings", Refused, "idmapped mounts are not supported yet"},
-	{".hooks", Refused, "hooks are not supported yet"},
 	{".linux.netDevices", Refused, "moving network devices is not supported yet"},
 	{".linux.seccomp", Refused, "seccomp filters are not supported yet"},
 	{".linux.mountLabel", Refused, "SELinux labels are not supported yet"},
@@ -167,7 +190,6 @@ var refusals = []struct {
 	{".mounts[].gidMappings", func(s *specs.Spec) bool {
 		return anyMount(s, func(m *specs.Mount) bool { return len(m.GIDMappings) > 0 })
 	}},
-	{".hooks", func(s *specs.Spec) bool { return s.Hooks != nil && hooksIn(s.Hooks) > 0 }},
 	{".linux.netDevices", func(s *specs.Spec) bool { return s.Linux != nil && len(s.Linux.NetDevices) > 0 }},
 	{".linux.seccomp", func(s *specs.Spec) bool { return s.Linux != nil && s.Linux.Seccomp != nil }},
 	{".linux.mountLabel", func(s *specs.Spec) bool { return s.Linux != nil && s.Linux.MountLabel != "" }},
@@ -185,10 +207,6 @@ func anyMount(s *specs.Spec, is func(*specs.Mount) bool) bool {
 		}
 	}
 	return false
-}
-
-func hooksIn(h *specs.Hooks) int {
-	return len(h.Prestart) + len(h.CreateRuntime) + len(h.CreateContainer) + len(h.StartContainer) + len(h.Poststart) + len(h.Poststop)
 }
 
 // refuse reports what is set and not supported, by name.

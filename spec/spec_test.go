@@ -113,7 +113,6 @@ func TestWhatIsNotSupportedIsRefusedByName(t *testing.T) {
 		},
 		".mounts[].uidMappings": func(s *specs.Spec) { s.Mounts[0].UIDMappings = []specs.LinuxIDMapping{{Size: 1}} },
 		".mounts[].gidMappings": func(s *specs.Spec) { s.Mounts[0].GIDMappings = []specs.LinuxIDMapping{{Size: 1}} },
-		".hooks":                func(s *specs.Spec) { s.Hooks = &specs.Hooks{Poststop: []specs.Hook{{Path: "/bin/true"}}} },
 		".linux.netDevices":     func(s *specs.Spec) { s.Linux.NetDevices = map[string]specs.LinuxNetDevice{"eth0": {}} },
 		".linux.seccomp":        func(s *specs.Spec) { s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow} },
 		".linux.mountLabel":     func(s *specs.Spec) { s.Linux.MountLabel = "x" },

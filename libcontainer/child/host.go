@@ -30,10 +30,10 @@ func (h host) Open(path string) (int, error) {
 	return fd, nil
 }
 
-// Pause waits until the host has run the hooks of this kind.
-func (h host) Pause(kind string) error {
-	if err := h.conn.Send(wire.Pause, []byte(kind), -1); err != nil {
-		return err
+// Pause waits until the host has run the hook of this name, or sent its program.
+func (h host) Pause(hook string) (program int, err error) {
+	if err := h.conn.Send(wire.Pause, []byte(hook), -1); err != nil {
+		return -1, err
 	}
 	return h.goOn()
 }
@@ -44,18 +44,20 @@ func (h host) Ready() error {
 	if err := h.conn.Send(wire.Ready, nil, -1); err != nil {
 		return err
 	}
-	return h.goOn()
-}
-
-func (h host) goOn() error {
-	kind, _, _, err := h.conn.Receive()
-	if err == nil && kind != wire.GoOn {
-		err = wire.ErrClosed
-	}
+	_, err := h.goOn()
 	return err
 }
 
+func (h host) goOn() (fd int, err error) {
+	kind, _, fd, err := h.conn.Receive()
+	if err == nil && kind != wire.GoOn {
+		err = wire.ErrClosed
+	}
+	return fd, err
+}
+
 func (h host) Gone() bool { return h.conn.Gone() }
+func (h host) FD() int    { return int(h.conn) }
 
 func prctlName(name []byte) error {
 	return unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&name[0])), 0, 0, 0)

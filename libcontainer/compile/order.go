@@ -31,6 +31,9 @@ type Facts struct {
 	// Ours and Hosts are the types of the namespaces by path that the runtime itself,
 	// and the host's process 1, are in: the container has then none of its own.
 	Ours, Hosts map[specs.LinuxNamespaceType]bool
+
+	// Creating and Created are the states that hooks in the container are given.
+	Creating, Created step.StateText
 }
 
 // Warning is something odd that is no failure.
@@ -45,14 +48,15 @@ func (e *Error) Error() string { return e.Field + ": " + e.Text }
 // program. The order is what makes a container; its laws are in order_test.go.
 func Container(s *specs.Spec, f Facts) (step.Plan, []Warning, error) {
 	c := &compiler{spec: s, facts: f, namespaces: namespaces(s)}
-	c.world()      // cgroup namespace, session, keyring, lo
-	c.root()       // cut off from the host's mounts, open the root
-	c.mounts()     // in the order of config.json
-	c.devices()    // nodes and links, once /dev is what it will be
-	c.console()    // a terminal of the container's own devpts
-	c.lateMounts() // read-only, now that everything is on them
-	c.sysctl()     // before /proc/sys becomes read-only
-	c.readonly()   // paths, then the masks over them
+	c.world()       // cgroup namespace, session, keyring, lo
+	c.root()        // cut off from the host's mounts, open the root
+	c.mounts()      // in the order of config.json
+	c.devices()     // nodes and links, once /dev is what it will be
+	c.createHooks() // prestart, createRuntime, createContainer
+	c.console()     // a terminal of the container's own devpts
+	c.lateMounts()  // read-only, now that everything is on them
+	c.sysctl()      // before /proc/sys becomes read-only
+	c.readonly()    // paths, then the masks over them
 	c.masked()
 	c.pivot()   // from here on there is no path to the host
 	c.names()   // host name, domain name
@@ -85,6 +89,7 @@ func (c *compiler) process() {
 	c.closeFiles()
 	c.rlimits(p, true)
 	c.add("", &step.WaitStart{})
+	c.startHooks()
 	c.add(".process.args", &step.Execute{})
 }
 

@@ -13,6 +13,7 @@ type kept struct {
 	sources    []int // clones of HoldSource
 	empty      int   // an empty read-only filesystem, where it is attached; 0: not made yet
 	console    int   // the container's side of its terminal, to become 0, 1 and 2; 0: none
-	started    int   // exec.fifo, open for writing
+	started    int   // exec.fifo, open for writing; 0: not yet
+	said       bool  // the byte is in it
 	cwdRefused bool  // the working directory is closed to root; the user tries again
 }

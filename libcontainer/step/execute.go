@@ -73,13 +73,21 @@ func (s *Execute) Apply(env *Env) error {
 		return err
 	}
 	_, _, errno := syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envp[0])))
-	failed := cause(env.Exec.Path, errno)
-	if env.Fifo >= 0 {
-		failure := Failure{Field: ".process.args[0]", Step: s.String(), Err: failed}
-		// Nobody is left to tell when this does not arrive.
-		_, _ = unix.Write(env.kept.started, EncodeFailure(&failure))
+	return &Failure{Field: ".process.args[0]", Err: cause(env.Exec.Path, errno)}
+}
+
+// tellStart says why the program does not run to the start that waits, if any: the byte,
+// unless it has been said, and the failure. Nobody is left to tell when this does not
+// arrive.
+func (env *Env) tellStart(err error) {
+	if env.kept.started == 0 {
+		return
 	}
-	return failed
+	var text []byte
+	if !env.kept.said {
+		text = []byte{Started}
+	}
+	_, _ = unix.Write(env.kept.started, append(text, EncodeFailure(err)...))
 }
 
 // say writes the byte; EPIPE means that start is gone, and the wait begins again.
@@ -92,6 +100,7 @@ func say(env *Env) error {
 		_, err := unix.Write(env.kept.started, []byte{Started})
 		switch err {
 		case nil:
+			env.kept.said = true
 			return nil
 		case unix.EINTR:
 		case unix.EPIPE:

@@ -32,6 +32,8 @@ var kinds = [...]kind{
 	of[CgroupMount](),
 	of[Device](),
 	of[DeviceLinks](),
+	of[RuntimeHook](),
+	of[ContainerHook](),
 	of[Console](),
 	of[Reconfigure](),
 	of[Remount](),

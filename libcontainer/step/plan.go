@@ -11,7 +11,10 @@
 // unsafe, strconv, errors and x/sys/unix.
 package step
 
-import "strconv"
+import (
+	"errors"
+	"strconv"
+)
 
 // Step is one thing that init does.
 type Step interface {
@@ -73,13 +76,15 @@ type Host interface {
 	// Open gives an O_PATH descriptor of a path of the host that is closed to us, in
 	// our own mount namespace. The host opens only what the plan names.
 	Open(path string) (int, error)
-	// Pause tells that the plan has come to the hooks of this kind and waits
-	// until the host has run them.
-	Pause(kind string) error
+	// Pause tells that the plan has come to this hook (its place in config.json) and
+	// waits until the host has run it, or has sent its program: a descriptor, else -1.
+	Pause(hook string) (program int, err error)
 	// Ready tells that everything is set up and the child now waits for start.
 	Ready() error
 	// Gone reports, without blocking, that the host's process has ended.
 	Gone() bool
+	// FD is a descriptor that polls as hung up when the host's process has ended.
+	FD() int
 }
 
 // Problem is a failure that is not a system call's own.
@@ -117,6 +122,9 @@ func (p Plan) Apply(env *Env) (err error) {
 		if r := recover(); r != nil {
 			err = p.failure(at, &Problem{Text: "panic: " + panicText(r), Hint: "This is a defect of mdrun; please report it."})
 		}
+		if err != nil {
+			env.tellStart(err)
+		}
 	}()
 	for at = range p {
 		if err := p[at].Step.Apply(env); err != nil {
@@ -126,8 +134,14 @@ func (p Plan) Apply(env *Env) (err error) {
 	return nil
 }
 
+// failure keeps the field of a step that knows it better.
 func (p Plan) failure(i int, err error) error {
-	return &Failure{Index: i, Field: p[i].Field, Step: p[i].Step.String(), Err: err}
+	f := &Failure{Index: i, Field: p[i].Field, Step: p[i].Step.String(), Err: err}
+	var own *Failure
+	if errors.As(err, &own) {
+		f.Field, f.Err = own.Field, own.Err
+	}
+	return f
 }
 
 func panicText(r any) string {

@@ -97,7 +97,15 @@ func sections(e *libcontainer.Explanation) []section {
 		kind := reflect.TypeOf(entry.Step).Elem().Name()
 		plan.lines = append(plan.lines, line{Kind: kind, Text: entry.Step.String(), Field: entry.Field})
 	}
-	return []section{birth, cgroup, devices, plan}
+	poststart := section{name: "poststart", title: "then, when the program has been executed, the host does this"}
+	for _, h := range e.Poststart {
+		poststart.lines = append(poststart.lines, line{Text: h.Text, Field: h.Field})
+	}
+	poststop := section{name: "poststop", title: "and this, when the container has been deleted"}
+	for _, h := range e.Poststop {
+		poststop.lines = append(poststop.lines, line{Text: h.Text, Field: h.Field})
+	}
+	return []section{birth, cgroup, devices, plan, poststart, poststop}
 }
 
 const textWidth = 76

@@ -19,8 +19,8 @@ type Kind byte
 
 const (
 	Plan    Kind = iota + 1 // host to child: the plan to apply
-	GoOn                    // host to child: the hooks have run; after Ready: the container is committed
-	Pause                   // child to host: run the hooks of this kind, then send GoOn
+	GoOn                    // host to child: after Pause, see there; after Ready: the container is committed
+	Pause                   // child to host: run this hook, or hand its program over as a descriptor, then send GoOn
 	Console                 // child to host: the master of the container's terminal, as a descriptor
 	Open                    // child to host: open this path of the host for me, in my mount namespace
 	Opened                  // host to child: the descriptor, or the errno as one byte

@@ -1,0 +1,155 @@
+package libcontainer
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mdrun/mdrun/libcontainer/internal/sys"
+	"github.com/mdrun/mdrun/libcontainer/spawn"
+	"github.com/mdrun/mdrun/spec/strictjson"
+)
+
+// hookProcess is a hook in the runtime's namespaces, as it is on record. No cgroup holds
+// it; it leads a session and a process group.
+type hookProcess struct {
+	Field     string // which hook it is
+	PID       int    // of the leader, and so of the group; 0: there is none
+	StartTime uint64 // of /proc/PID/stat
+	// Pipe is the inode of the pipe that it prints into. It tells its processes from
+	// others when the leader is gone and its number may be somebody else's.
+	Pipe uint64
+}
+
+func identify(h *spawn.HeldHook) (hookProcess, error) {
+	p, ok := readProcess(h.PID)
+	if !ok {
+		return hookProcess{}, &stateError{text: "the process of a hook is not in /proc: " + sys.Int(h.PID)}
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(h.Output, &st); err != nil {
+		return hookProcess{}, sys.Fail(err, "fstat", "the output of a hook")
+	}
+	return hookProcess{Field: h.Program.Field(), PID: h.PID, StartTime: p.Start, Pipe: st.Ino}, nil
+}
+
+// leads tells whether the leader is still there. Dead or not, until it is reaped nobody
+// else can have its number.
+func (h *hookProcess) leads() bool {
+	p, ok := readProcess(h.PID)
+	return ok && p.Start == h.StartTime
+}
+
+// kill ends the hook with all of its process group, and tells whether the leader was
+// still there. Where it was not, it ends those of the group that hold the hook's pipe:
+// another group may have the number now.
+func (h *hookProcess) kill() (led bool) {
+	if h.PID <= 0 {
+		return false
+	}
+	led = h.leads()
+	if !led && unix.Kill(-h.PID, 0) == unix.ESRCH {
+		return false
+	}
+	group := h.members(led)
+	if led {
+		_ = unix.Kill(-h.PID, unix.SIGKILL) // and with it who was born meanwhile
+	}
+	for _, pidfd := range group {
+		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+	}
+	for _, pidfd := range group {
+		awaitExit(pidfd, int(killWait.Milliseconds()))
+		unix.Close(pidfd)
+	}
+	return led
+}
+
+// members gives pidfds of the processes of the group; without a leader of those alone
+// that are the hook's for certain.
+func (h *hookProcess) members(led bool) (pidfds []int) {
+	entries, _ := os.ReadDir("/proc")
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		pidfd, err := unix.PidfdOpen(pid, 0)
+		if err != nil {
+			continue
+		}
+		// Asked of the process that the pidfd holds: it had the number before.
+		group, err := unix.Getpgid(pid)
+		if err == nil && (group == h.PID || led && pid == h.PID) && (led || h.holdsPipe(pid)) {
+			pidfds = append(pidfds, pidfd)
+			continue
+		}
+		unix.Close(pidfd)
+	}
+	return pidfds
+}
+
+func (h *hookProcess) holdsPipe(pid int) bool {
+	pipe := "pipe:[" + strconv.FormatUint(h.Pipe, 10) + "]"
+	for _, fd := range []string{"1", "2"} {
+		if link, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "fd", fd)); err == nil && link == pipe {
+			return true
+		}
+	}
+	return false
+}
+
+// refuseToBeKilled: a hook that deletes its own container with force would be killed
+// first of all.
+func (h *hookProcess) refuseToBeKilled() error {
+	session, err := unix.Getsid(0)
+	if err != nil || h.PID <= 0 || session != h.PID || !h.leads() {
+		return nil
+	}
+	return &stateError{text: "this command runs in the hook " + h.Field + " of the container, which would be killed with it",
+		hint: "Let the hook fail instead: then the container is deleted."}
+}
+
+func (r *record) encodeHooks(w *writer) {
+	if r.Poststart {
+		w.boolean("poststart", true)
+	}
+	if r.Poststop {
+		w.boolean("poststop", true)
+		w.num("next", int64(r.Next))
+	}
+	if r.Hook.PID == 0 {
+		return
+	}
+	w.key("hook")
+	w.open('{')
+	w.str("field", r.Hook.Field)
+	w.num("pid", int64(r.Hook.PID))
+	w.unsigned("startTime", r.Hook.StartTime)
+	w.unsigned("pipe", r.Hook.Pipe)
+	w.close('}')
+}
+
+func readHook(in *strictjson.Reader) (h hookProcess) {
+	in.Object(func(key string) bool {
+		switch key {
+		case "field":
+			h.Field = in.String()
+		case "pid":
+			h.PID = int(in.Int(32))
+			if h.PID <= 1 {
+				in.Fail("not the process of a hook")
+			}
+		case "startTime":
+			h.StartTime = in.Uint(64)
+		case "pipe":
+			h.Pipe = in.Uint(64)
+		default:
+			return false
+		}
+		return true
+	})
+	return h
+}
