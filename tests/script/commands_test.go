@@ -26,6 +26,9 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"status":     statusCommand,
 	"eventually": eventuallyCommand,
 	"gone":       goneCommand,
+	"appears":    appearsCommand,
+	"background": backgroundCommand,
+	"ended":      endedCommand,
 	"console":    consoleCommand,
 	"terminal":   terminalCommand,
 	"typed":      typedCommand,
@@ -140,6 +143,37 @@ func eventuallyCommand(ts *testscript.TestScript, neg bool, args []string) {
 		data, _ = os.ReadFile(ts.MkAbs(".stdout"))
 		return re.Match(data) != neg
 	}, func() string { return "output is " + string(data) })
+}
+
+// appearsCommand is `appears FILE`: waits for a file that a container or a hook makes.
+func appearsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	await(ts, func() bool {
+		_, err := os.Lstat(ts.MkAbs(args[0]))
+		return (err == nil) != neg
+	}, func() string { return args[0] + ": still waiting" })
+}
+
+// backgroundCommand is `background VAR ARGS...`: the runtime, without waiting for it. VAR
+// becomes its pid, and what it says is in the file VAR.
+func backgroundCommand(ts *testscript.TestScript, _ bool, args []string) {
+	out, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer out.Close()
+	cmd := exec.Command(runtimePath, append([]string{"--root", ts.Getenv("STATE")}, args[1:]...)...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = []string{"XDG_RUNTIME_DIR=", "PATH=" + ts.Getenv("PATH")}
+	cmd.Stdout, cmd.Stderr = out, out
+	ts.Check(cmd.Start())
+	ts.Setenv(args[0], strconv.Itoa(cmd.Process.Pid))
+	go func() { _ = cmd.Wait() }()
+	ts.Defer(func() { _ = cmd.Process.Kill() })
+}
+
+// endedCommand is `ended PID`: waits for the end of a process.
+func endedCommand(ts *testscript.TestScript, neg bool, args []string) {
+	pid, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	await(ts, func() bool { return (unix.Kill(pid, 0) == unix.ESRCH) != neg }, func() string { return "process " + args[0] + " still runs" })
 }
 
 func await(ts *testscript.TestScript, done func() bool, why func() string) {
