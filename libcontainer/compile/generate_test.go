@@ -25,6 +25,9 @@ func generate(seed uint64) (*specs.Spec, Facts) {
 	if !m.oneIn(10) {
 		m.process()
 	}
+	if m.oneIn(3) {
+		m.hooks()
+	}
 	if m.oneIn(8) {
 		m.onlyChroot()
 	}
@@ -134,6 +137,14 @@ func (m *maker) linux() {
 			l.Sysctl[p.name] = "1"
 		}
 	}
+}
+
+func (m *maker) hooks() {
+	list := func(path string) []specs.Hook {
+		return some(m, specs.Hook{Path: path}, specs.Hook{Path: path, Args: []string{"x", "-y"}, Env: []string{"A=1"}, Timeout: ptr(1 + m.IntN(9))}, specs.Hook{Path: path})
+	}
+	m.spec.Hooks = &specs.Hooks{Prestart: list(hostDir + "/a"), CreateRuntime: list(hostDir + "/b"), CreateContainer: list(hostDir + "/c"),
+		StartContainer: list("/bin/d"), Poststart: list(hostDir + "/e"), Poststop: list(hostDir + "/f")}
 }
 
 // parameter is a sysctl and the namespace that it belongs to.

@@ -35,6 +35,10 @@ var goldens = []golden{
 	{"sysctl", func(s *specs.Spec, _ *Facts) {
 		s.Linux.Sysctl = map[string]string{"net.ipv4.ip_forward": "1", "kernel.msgmax": "65536", "net/ipv4/conf/eth0.100/rp_filter": "2"}
 	}},
+	{"hooks", func(s *specs.Spec, _ *Facts) {
+		s.Hooks = &specs.Hooks{Prestart: []specs.Hook{{Path: hostDir + "/hook"}}, CreateRuntime: []specs.Hook{{Path: hostDir + "/hook"}, {Path: hostDir + "/other"}},
+			CreateContainer: []specs.Hook{{Path: hostDir + "/hook"}}, StartContainer: []specs.Hook{{Path: "/sbin/ldconfig"}}, Poststop: []specs.Hook{{Path: hostDir + "/hook"}}}
+	}},
 	{"process", func(s *specs.Spec, _ *Facts) { otherProcess(s.Process) }},
 	{"root", func(s *specs.Spec, _ *Facts) {
 		s.Root.Readonly, s.Domainname, s.Linux.RootfsPropagation = false, "example.org", "shared"

@@ -39,6 +39,7 @@ var moments = map[string][]moment{
 	"HoldNull": {begins},
 	"Mount":    {builds}, "Bind": {builds}, "CgroupMount": {builds}, "Reconfigure": {builds}, "Remount": {builds}, "Device": {builds}, "DeviceLinks": {builds},
 	"Console": {builds}, "Sysctl": {builds}, "ReadonlyPath": {builds}, "MaskedPath": {builds},
+	"RuntimeHook": {builds}, "ContainerHook": {builds, waits},
 	"PivotRoot": {owns}, "LockIn": {owns}, "RootPropagation": {owns}, "ReadonlyRoot": {owns}, "Hostname": {owns}, "Domainname": {owns},
 	"SpareThreads": {owns},
 	"Umask":        {owns}, "Environment": {owns}, "Cwd": {owns, drops}, "TakeConsole": {owns}, "OwnStdio": {owns}, "OOMScore": {owns},
@@ -63,13 +64,17 @@ func at(s step.Step) moment {
 		if low(s) {
 			return list[1]
 		}
+	case *step.ContainerHook:
+		if s.Started {
+			return list[1]
+		}
 	}
 	return list[0]
 }
 
 var laws = []law{
 	{"it ends with Execute", last("Execute"), moved("Execute", "Umask"), true},
-	{"once it waits for start, only the filter and execve are left", onlyAfter("WaitStart", "Seccomp", "Execute"), moved("CloseFiles", "Execute"), true},
+	{"once it waits for start, only hooks, the filter and execve are left", onlyAfter("WaitStart", "ContainerHook", "Seccomp", "Execute"), moved("CloseFiles", "Execute"), true},
 	{"nothing but execve comes after the filter", onlyAfter("Seccomp", "Execute"), earlySeccomp, false},
 	{"what happens once happens once", once, twice("User"), false},
 	{"a plan never goes back to an earlier moment", neverBack, moved("PivotRoot", "EnterRoot"), true},
@@ -98,7 +103,11 @@ var laws = []law{
 	{"after a low limit come only limits", lowLimits, lateFind, true},
 	{"threads are made before a limit forbids them", before("Rlimit", "SpareThreads"), moved("SpareThreads", "WaitStart"), true},
 	{"files are kept from the program when no step opens one any more",
-		onlyAfter("CloseFiles", "ResetSignals", "Rlimit", "WaitStart", "Seccomp", "Execute"), moved("CloseFiles", "Umask"), true},
+		onlyAfter("CloseFiles", "ResetSignals", "Rlimit", "WaitStart", "ContainerHook", "Seccomp", "Execute"), moved("CloseFiles", "Umask"), true},
+	{"hooks come in the order of their kinds, and of the configuration", hookOrder, swapped(".hooks."), true},
+	{"the hooks of create come when mounts and devices are there", before("RuntimeHook", "Mount", "Bind", "CgroupMount", "Device", "DeviceLinks"),
+		moved("RuntimeHook", "DeviceLinks"), true},
+	{"the hooks of create find nothing masked or read-only yet", hooksFirst, moved("MaskedPath", "RuntimeHook"), true},
 	{"every field is in config.json", fieldsExist, misnamed, false},
 }
 
@@ -287,10 +296,48 @@ func lowLimits(c containment) string {
 	after := false
 	for _, e := range c.plan {
 		r, limit := e.Step.(*step.Rlimit)
-		if after && !limit && !slices.Contains([]string{"WaitStart", "Seccomp", "Execute"}, kindOf(e.Step)) {
+		if after && !limit && !slices.Contains([]string{"WaitStart", "ContainerHook", "Seccomp", "Execute"}, kindOf(e.Step)) {
 			return kindOf(e.Step) + " comes after a low limit"
 		}
 		after = after || limit && low(r)
+	}
+	return ""
+}
+
+// hookOrder: within a kind listed would do; this looks at the kinds as well.
+func hookOrder(c containment) string {
+	latest := -1
+	for _, e := range c.plan {
+		rest, ok := strings.CutPrefix(e.Field, ".hooks.")
+		if !ok {
+			continue
+		}
+		kind, index, _ := strings.Cut(strings.TrimSuffix(rest, "]"), "[")
+		n, err := strconv.Atoi(index)
+		if now := 100*slices.Index(HookKinds(), kind) + n; err != nil || now <= latest {
+			return e.Field + " comes late"
+		} else {
+			latest = now
+		}
+	}
+	return ""
+}
+
+func hooksFirst(c containment) string {
+	sealed := ""
+	for _, e := range c.plan {
+		switch s := e.Step.(type) {
+		case *step.ReadonlyPath, *step.MaskedPath:
+			sealed = e.Step.String()
+		case *step.RuntimeHook:
+			if sealed != "" {
+				return s.String() + " comes after " + sealed
+			}
+		case *step.ContainerHook:
+			if sealed != "" && !s.Started {
+				return s.String() + " comes after " + sealed
+			}
+		}
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package spawn
 
 import (
+	"slices"
 	"syscall"
 	"unsafe"
 
@@ -22,8 +23,9 @@ type HeldHook struct {
 type hookArgs struct {
 	clone        cloneArgs
 	pidfd        int32
-	gate, far    uintptr // the child's end, and ours
+	gate         uintptr // the child's end
 	in, out, dir uintptr
+	keep         [4]uintptr // these, in their order
 	path         *byte
 	argv, envp   *(*byte)
 	opened       byte
@@ -43,7 +45,7 @@ func HoldHook(p *hook.Program, dir int) (*HeldHook, error) {
 		return nil, sys.Fail(err, "socketpair", "AF_UNIX", "SOCK_STREAM")
 	}
 	defer unix.Close(gate[1])
-	pid, pidfd, err := forkHook(p, stdio, gate, dir)
+	pid, pidfd, err := forkHook(p, stdio, gate[1], dir)
 	if err != nil {
 		unix.Close(stdio.Output)
 		unix.Close(gate[0])
@@ -52,8 +54,10 @@ func HoldHook(p *hook.Program, dir int) (*HeldHook, error) {
 	return &HeldHook{Process: hook.Process{Program: p, PID: pid, PidFD: pidfd, Output: stdio.Output}, gate: gate[0]}, nil
 }
 
-func forkHook(p *hook.Program, stdio hook.Stdio, gate [2]int, dir int) (pid, pidfd int, err error) {
-	a := &hookArgs{gate: uintptr(gate[1]), far: uintptr(gate[0]), in: uintptr(stdio.In), out: uintptr(stdio.Out), dir: uintptr(dir)}
+func forkHook(p *hook.Program, stdio hook.Stdio, gate, dir int) (pid, pidfd int, err error) {
+	a := &hookArgs{gate: uintptr(gate), in: uintptr(stdio.In), out: uintptr(stdio.Out), dir: uintptr(dir)}
+	a.keep = [4]uintptr{a.gate, a.in, a.out, a.dir}
+	slices.Sort(a.keep[:])
 	if a.path, err = syscall.BytePtrFromString(p.Path); err != nil {
 		return 0, -1, err
 	}
@@ -122,8 +126,16 @@ func forkHeld(a *hookArgs) (int, syscall.Errno) {
 	runtimeAfterForkInChild()
 	// A session has a process group of its own, and no terminal.
 	syscall.RawSyscall(unix.SYS_SETSID, 0, 0, 0)
-	// With our end open here too, the end of the runtime would not be the end of file.
-	syscall.RawSyscall(unix.SYS_CLOSE, a.far, 0, 0)
+	// What it waits with is its own alone: with our end of the gate open here too, the end
+	// of the runtime would not be the end of file, nor would it free the container's lock.
+	low := uintptr(3)
+	for i := range a.keep {
+		if low < a.keep[i] {
+			syscall.RawSyscall(unix.SYS_CLOSE_RANGE, low, a.keep[i]-1, 0)
+		}
+		low = a.keep[i] + 1
+	}
+	syscall.RawSyscall(unix.SYS_CLOSE_RANGE, low, 1<<32-1, 0)
 	for {
 		n, _, errno := syscall.RawSyscall(unix.SYS_READ, a.gate, uintptr(unsafe.Pointer(&a.opened)), 1)
 		if errno == unix.EINTR {

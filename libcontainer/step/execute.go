@@ -73,7 +73,7 @@ func (s *Execute) Apply(env *Env) error {
 		return err
 	}
 	_, _, errno := syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envp[0])))
-	return &Failure{Field: ".process.args[0]", Err: cause(env.Exec.Path, errno)}
+	return cause(env.Exec.Path, errno)
 }
 
 // tellStart says why the program does not run to the start that waits, if any: the byte,

@@ -2,6 +2,7 @@ package step
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -206,8 +207,11 @@ func TestStepExecuteTellsStartWhyNot(t *testing.T) {
 		w.write("bin/script", "#!/bin/bash\n", 0o755)
 		w.pivot()
 		w.env.Exec = Program{Path: "/bin/script", Args: []string{"script"}}
-		w.apply(&WaitStart{})
-		w.fails(&Execute{}, "exec /bin/script: no such file or directory", "its interpreter /bin/bash")
+		err := Plan{{Step: &WaitStart{}}, {Field: ".process.args", Step: &Execute{}}}.Apply(w.env)
+		var p *Problem
+		if !errors.As(err, &p) || !strings.Contains(p.Text, "exec /bin/script: no such file or directory") || !strings.Contains(p.Hint, "its interpreter /bin/bash") {
+			t.Errorf("%v", err)
+		}
 		unix.Close(w.env.kept.started)
 		return
 	}
@@ -217,7 +221,7 @@ func TestStepExecuteTellsStartWhyNot(t *testing.T) {
 		t.Fatalf("start was told %q", got)
 	}
 	f := DecodeFailure([]byte(got[1:]))
-	if want := ".process.args[0]: execute the program: exec /bin/script: no such file or directory"; f.Error() != want {
+	if want := ".process.args: execute the program: exec /bin/script: no such file or directory"; f.Error() != want {
 		t.Errorf("%q, want %q", f, want)
 	}
 	finished(t, s.end(), nil)

@@ -119,12 +119,15 @@ type world struct {
 	root    string // the path of the root, as the host calls it
 	allIDs  bool   // the namespace maps ids besides 0
 	console int    // the master of a terminal that was handed over
+	host    int    // a socket whose other end the host would hold; -1: none
+	program int    // what the host sends for a hook; -1: it runs it itself
+	paused  []string
 }
 
 // newWorld makes the root and takes the step into it.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, root: filepath.Join(os.Getenv(insideVar), "root"), console: -1}
+	w := &world{T: t, root: filepath.Join(os.Getenv(insideVar), "root"), console: -1, host: -1, program: -1}
 	must(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
 	must(t, unix.Mount("tmpfs", os.Getenv(insideVar), "tmpfs", 0, "mode=755"))
 	for _, d := range []string{"bin", "dev", "etc", "proc", "sys", "tmp"} {
@@ -199,9 +202,13 @@ func (w *world) Console(master int) (err error) {
 	return err
 }
 func (w *world) Open(string) (int, error) { return -1, unix.EACCES }
-func (w *world) Pause(string) error       { return nil }
-func (w *world) Ready() error             { return nil }
-func (w *world) Gone() bool               { return false }
+func (w *world) Pause(name string) (int, error) {
+	w.paused = append(w.paused, name)
+	return w.program, nil
+}
+func (w *world) Ready() error { return nil }
+func (w *world) Gone() bool   { return false }
+func (w *world) FD() int      { return w.host }
 
 // status gives a line of what the kernel says about this thread.
 func (w *world) status(name string) string {

@@ -11,10 +11,7 @@
 // unsafe, strconv, errors and x/sys/unix.
 package step
 
-import (
-	"errors"
-	"strconv"
-)
+import "strconv"
 
 // Step is one thing that init does.
 type Step interface {
@@ -134,14 +131,8 @@ func (p Plan) Apply(env *Env) (err error) {
 	return nil
 }
 
-// failure keeps the field of a step that knows it better.
 func (p Plan) failure(i int, err error) error {
-	f := &Failure{Index: i, Field: p[i].Field, Step: p[i].Step.String(), Err: err}
-	var own *Failure
-	if errors.As(err, &own) {
-		f.Field, f.Err = own.Field, own.Err
-	}
-	return f
+	return &Failure{Index: i, Field: p[i].Field, Step: p[i].Step.String(), Err: err}
 }
 
 func panicText(r any) string {
