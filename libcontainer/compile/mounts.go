@@ -12,8 +12,12 @@ import (
 	"github.com/mdrun/mdrun/libcontainer/step"
 )
 
+// usualSteps is room for what is not a mount.
+const usualSteps = 64
+
 // mounts compiles .mounts in its order (config.md "Mounts").
 func (c *compiler) mounts() {
+	c.plan = slices.Grow(c.plan, len(c.spec.Mounts)+usualSteps)
 	for i := range c.spec.Mounts {
 		c.mount(i, ".mounts["+strconv.Itoa(i)+"]")
 	}
@@ -24,12 +28,13 @@ func (c *compiler) lateMounts() { c.plan = append(c.plan, c.late...) }
 
 func (c *compiler) mount(i int, field string) {
 	m := &c.spec.Mounts[i]
-	target := path.Clean("/" + m.Destination)
-	o, err := parseOptions(m.Options)
+	target := targetOf(m)
+	words, err := parseOptions(m.Options)
 	if err != nil {
 		c.fail(field+".options", err.Error(), "")
 		return
 	}
+	o := &words
 	if !c.allowedTarget(m, o, target, field) {
 		return
 	}
@@ -46,6 +51,14 @@ func (c *compiler) mount(i int, field string) {
 	default:
 		c.filesystem(i, target, field, o)
 	}
+}
+
+// targetOf is the clean, absolute path of a mount's destination.
+func targetOf(m *specs.Mount) string {
+	if path.IsAbs(m.Destination) {
+		return path.Clean(m.Destination)
+	}
+	return path.Clean("/" + m.Destination)
 }
 
 // procFiles are the places below /proc that may be covered: files that lxcfs
@@ -122,7 +135,7 @@ func (c *compiler) lateReadonly(i int, target, field string, s *step.Mount) {
 	if s.Flags&unix.MS_RDONLY == 0 && s.After.RSet&unix.MOUNT_ATTR_RDONLY == 0 {
 		return
 	}
-	later := slices.ContainsFunc(c.spec.Mounts[i+1:], func(m specs.Mount) bool { return path.Clean("/"+m.Destination) == target })
+	later := slices.ContainsFunc(c.spec.Mounts[i+1:], func(m specs.Mount) bool { return targetOf(&m) == target })
 	s.Flags &^= unix.MS_RDONLY
 	s.After.RSet &^= unix.MOUNT_ATTR_RDONLY
 	if later {
@@ -135,7 +148,7 @@ func (c *compiler) lateReadonly(i int, target, field string, s *step.Mount) {
 // mountOn gives the mount that the container will have on a path, the last one.
 func (c *compiler) mountOn(target string) *specs.Mount {
 	for i := len(c.spec.Mounts) - 1; i >= 0; i-- {
-		if path.Clean("/"+c.spec.Mounts[i].Destination) == target {
+		if targetOf(&c.spec.Mounts[i]) == target {
 			return &c.spec.Mounts[i]
 		}
 	}

@@ -89,8 +89,7 @@ var mountPrograms = map[string]uint64{
 	"owner": unix.MS_NOSUID | unix.MS_NODEV, "group": unix.MS_NOSUID | unix.MS_NODEV,
 }
 
-func parseOptions(words []string) (*options, error) {
-	o := &options{}
+func parseOptions(words []string) (o options, err error) {
 	for _, word := range words {
 		switch word {
 		case "bind":
@@ -102,7 +101,7 @@ func parseOptions(words []string) (*options, error) {
 		case "tmpcopyup":
 			o.copyUp = true
 		case "idmap", "ridmap":
-			return nil, errors.New("the option " + strconv.Quote(word) + " is not supported yet (idmapped mounts came with Linux 5.12, on tmpfs with 6.3)")
+			return o, errors.New("the option " + strconv.Quote(word) + " is not supported yet (idmapped mounts came with Linux 5.12, on tmpfs with 6.3)")
 		default:
 			o.word(word)
 		}

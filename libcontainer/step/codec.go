@@ -1,6 +1,9 @@
 package step
 
-import "errors"
+import (
+	"errors"
+	"unsafe"
+)
 
 // Codec carries steps between the processes: one method per kind of field, used
 // in both directions, so that writer and reader cannot differ. It never panics
@@ -26,17 +29,38 @@ func (c *Codec) take(n int) []byte {
 	return b
 }
 
-// Uint64 carries a number of up to 64 bits.
+// Uint64 carries a number of up to 64 bits, the lower ones first, seven to a byte: most
+// are small.
 func (c *Codec) Uint64(v *uint64) {
 	if c.reading {
-		if b := c.take(8); b != nil {
-			*v = uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
-				uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
-		}
+		*v = c.number()
 		return
 	}
 	n := *v
-	c.buf = append(c.buf, byte(n), byte(n>>8), byte(n>>16), byte(n>>24), byte(n>>32), byte(n>>40), byte(n>>48), byte(n>>56))
+	for n >= 0x80 {
+		c.buf = append(c.buf, byte(n)|0x80)
+		n >>= 7
+	}
+	c.buf = append(c.buf, byte(n))
+}
+
+func (c *Codec) number() (n uint64) {
+	if c.err == nil && len(c.buf) > 0 && c.buf[0] < 0x80 { // nearly always
+		n, c.buf = uint64(c.buf[0]), c.buf[1:]
+		return n
+	}
+	for shift := uint(0); shift < 64; shift += 7 {
+		b := c.take(1)
+		if b == nil {
+			return 0
+		}
+		n |= uint64(b[0]&0x7f) << shift
+		if b[0] < 0x80 {
+			return n
+		}
+	}
+	c.take(-1)
+	return 0
 }
 
 // Int carries a signed number.
@@ -73,7 +97,11 @@ func (c *Codec) String(v *string) {
 	n := len(*v)
 	c.Int(&n)
 	if c.reading {
-		*v = string(c.take(n))
+		// Not a copy: the message stays as it is for as long as the plan lives.
+		*v = ""
+		if b := c.take(n); len(b) > 0 {
+			*v = unsafe.String(&b[0], len(b))
+		}
 		return
 	}
 	c.buf = append(c.buf, *v...)
@@ -108,7 +136,7 @@ func List[T any](c *Codec, v *[]T, each func(*Codec, *T)) {
 
 // Encode writes the plan for the child.
 func (p Plan) Encode() ([]byte, error) {
-	c := &Codec{buf: make([]byte, 0, 4096)}
+	c := &Codec{buf: make([]byte, 0, 4096+128*len(p))}
 	n := len(p)
 	c.Int(&n)
 	for i := range p {
@@ -123,7 +151,8 @@ func (p Plan) Encode() ([]byte, error) {
 	return c.buf, nil
 }
 
-// Decode reads what Encode wrote.
+// Decode reads what Encode wrote. The strings of the plan are parts of b, which must
+// not change any more.
 func Decode(b []byte) (Plan, error) {
 	c := &Codec{buf: b, reading: true}
 	var n int

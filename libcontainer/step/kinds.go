@@ -17,8 +17,14 @@ func of[T any, P interface {
 }
 
 // kinds lists every type of step, one line each; its position is its number on
-// the wire. Host and child are one binary, so the order may change at will.
+// the wire. Host and child are one binary, so the order may change at will: what a
+// plan may have hundreds of is found first.
 var kinds = [...]kind{
+	of[Bind](),
+	of[Device](),
+	of[MaskedPath](),
+	of[ReadonlyPath](),
+	of[Mount](),
 	of[CgroupNamespace](),
 	of[Session](),
 	of[Keyring](),
@@ -27,10 +33,7 @@ var kinds = [...]kind{
 	of[EnterRoot](),
 	of[Chroot](),
 	of[HoldNull](),
-	of[Mount](),
-	of[Bind](),
 	of[CgroupMount](),
-	of[Device](),
 	of[DeviceLinks](),
 	of[RuntimeHook](),
 	of[ContainerHook](),
@@ -38,8 +41,6 @@ var kinds = [...]kind{
 	of[Reconfigure](),
 	of[Remount](),
 	of[Sysctl](),
-	of[ReadonlyPath](),
-	of[MaskedPath](),
 	of[PivotRoot](),
 	of[LockIn](),
 	of[ReadonlyRoot](),

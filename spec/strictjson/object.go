@@ -32,7 +32,7 @@ func (r *Reader) Object(member func(key string) bool) {
 		if !keys.add(key) {
 			r.fail(at, r.Field(), "the key "+strconv.Quote(key)+" stands twice")
 		}
-		r.path = append(r.path, pathOf(key))
+		r.path = append(r.path, part{key: key, index: -1})
 		if r.err == nil && !member(key) {
 			line, col := r.position(at)
 			r.Unknown = append(r.Unknown, Unknown{r.Field(), line, col})
@@ -46,16 +46,17 @@ func (r *Reader) Object(member func(key string) bool) {
 	r.leave()
 }
 
-// seen holds the keys of one object: a short list, and a map when it grows long.
+// seen holds the keys of one object: a short list, which costs no memory of its own,
+// and a map when it grows long.
 type seen struct {
-	few  []string
+	few  [24]string
+	n    int
 	many map[string]bool
 }
 
 func (s *seen) add(key string) (fresh bool) {
-	const short = 24
-	if s.many == nil && len(s.few) == short {
-		s.many = make(map[string]bool, 4*short)
+	if s.many == nil && s.n == len(s.few) {
+		s.many = make(map[string]bool, 4*len(s.few))
 		for _, k := range s.few {
 			s.many[k] = true
 		}
@@ -65,12 +66,13 @@ func (s *seen) add(key string) (fresh bool) {
 		s.many[key] = true
 		return fresh
 	}
-	for _, k := range s.few {
+	for _, k := range s.few[:s.n] {
 		if k == key {
 			return false
 		}
 	}
-	s.few = append(s.few, key)
+	s.few[s.n] = key
+	s.n++
 	return true
 }
 
@@ -111,6 +113,19 @@ func (r *Reader) more(end byte) (last bool) {
 	return true
 }
 
+// part is one step of a path; it becomes text only where a message needs it.
+type part struct {
+	key   string
+	index int // in a list; -1 for a key
+}
+
+func (p part) String() string {
+	if p.index >= 0 {
+		return "[" + strconv.Itoa(p.index) + "]"
+	}
+	return pathOf(p.key)
+}
+
 func pathOf(key string) string {
 	for i, c := range key {
 		if c != '_' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (i == 0 || c < '0' || c > '9') {
@@ -132,7 +147,7 @@ func (r *Reader) Array(element func(i int)) {
 		if r.space() == ']' && i == 0 {
 			break
 		}
-		r.path = append(r.path, "["+strconv.Itoa(i)+"]")
+		r.path = append(r.path, part{index: i})
 		element(i)
 		r.path = r.path[:len(r.path)-1]
 		if r.more(']') {

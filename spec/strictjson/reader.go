@@ -18,16 +18,19 @@ type Unknown struct {
 type Reader struct {
 	file    string
 	data    []byte
+	whole   string // data, of which the strings are parts: none needs memory of its own
 	pos     int
 	depth   int
-	path    []string
+	path    []part
 	err     *Error
 	Unknown []Unknown // keys that nobody read, in the order of the document
 	last    place     // see position
 }
 
 // New reads data; file names it in messages.
-func New(file string, data []byte) *Reader { return &Reader{file: file, data: data} }
+func New(file string, data []byte) *Reader {
+	return &Reader{file: file, data: data, whole: string(data)}
+}
 
 // Err is the first error; nil if there was none.
 func (r *Reader) Err() error {
@@ -42,7 +45,11 @@ func (r *Reader) Field() string {
 	if len(r.path) == 0 {
 		return "."
 	}
-	return strings.Join(r.path, "")
+	var b strings.Builder
+	for _, p := range r.path {
+		b.WriteString(p.String())
+	}
+	return b.String()
 }
 
 func (r *Reader) space() byte {

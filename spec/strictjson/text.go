@@ -24,7 +24,7 @@ func (r *Reader) text() string {
 	for i := start; i < len(r.data); i++ {
 		switch c := r.data[i]; {
 		case c == '"':
-			return r.valid(string(r.data[start:i]), start, i+1)
+			return r.valid(r.whole[start:i], start, i+1)
 		case c == '\\':
 			return r.escaped(start, i)
 		case c < ' ':
