@@ -80,6 +80,15 @@ func earlySeccomp(p step.Plan) step.Plan {
 	return slices.Insert(p, place(p, "WaitStart"), step.Entry{Step: &Seccomp{}})
 }
 
+func earlyStartHook(p step.Plan) step.Plan {
+	for i, e := range p {
+		if h, ok := e.Step.(*step.ContainerHook); ok && h.Started {
+			return lift(p, i, place(p, "WaitStart"))
+		}
+	}
+	return nil
+}
+
 func lateNamespace(p step.Plan) step.Plan {
 	shown := slices.ContainsFunc(p, func(e step.Entry) bool {
 		m, ok := e.Step.(*step.Mount)

@@ -75,6 +75,7 @@ func at(s step.Step) moment {
 var laws = []law{
 	{"it ends with Execute", last("Execute"), moved("Execute", "Umask"), true},
 	{"once it waits for start, only hooks, the filter and execve are left", onlyAfter("WaitStart", "ContainerHook", "Seccomp", "Execute"), moved("CloseFiles", "Execute"), true},
+	{"what belongs to start comes when start has come", startComesFirst, earlyStartHook, true},
 	{"nothing but execve comes after the filter", onlyAfter("Seccomp", "Execute"), earlySeccomp, false},
 	{"what happens once happens once", once, twice("User"), false},
 	{"a plan never goes back to an earlier moment", neverBack, moved("PivotRoot", "EnterRoot"), true},
@@ -288,6 +289,15 @@ func cwds(c containment) string {
 	}
 	if tries[false] != 1 || tries[true] != 1 {
 		return fmt.Sprintf("%d tries", len(tries))
+	}
+	return ""
+}
+
+func startComesFirst(c containment) string {
+	for i, e := range c.plan {
+		if at(e.Step) == waits && i < place(c.plan, "WaitStart") {
+			return fmt.Sprintf("step %d (%s) does not wait", i+1, kindOf(e.Step))
+		}
 	}
 	return ""
 }
