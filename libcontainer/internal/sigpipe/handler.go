@@ -9,10 +9,16 @@ import (
 )
 
 // pipe is the descriptor that the handler writes to.
+//
+//lint:ignore U1000 read by handler_*.s
 var pipe int32
 
-// handler and restore are entered by the kernel alone, see handler_*.s.
+// handler is entered by the kernel alone, see handler_*.s, and so is restore.
+//
+//lint:ignore U1000 entered by the kernel
 func handler()
+
+//lint:ignore U1000 entered by the kernel
 func restore()
 
 // handlerPC and restorePC give their addresses. A Go function value points to code of
