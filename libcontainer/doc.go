@@ -17,6 +17,7 @@
 //	record pid and start time
 //	attach the device filter, while init boots
 //	send the plan -------------------------------> root, mounts, devices ... (package step)
+//	open a path <---------- its name ------------- only where a user namespace cannot pass
 //	run a hook  <---------- its place ------------ if there are any: prestart, createRuntime;
 //	               -------- "go on" -------------> createContainer runs over there
 //	console socket  <---- the terminal -----------
