@@ -117,17 +117,19 @@ func TestTheCgroupMountIsConfined(t *testing.T) {
 		change func(*specs.Spec, *Facts)
 		want   bool
 	}{
-		"ordinary":                  {func(*specs.Spec, *Facts) {}, true},
-		"read-only":                 {func(s *specs.Spec, _ *Facts) { s.Mounts[6].Options = []string{"ro"} }, false},
-		"rro":                       {func(s *specs.Spec, _ *Facts) { s.Mounts[6].Options = []string{"rro"} }, false},
-		"privileged":                {func(s *specs.Spec, _ *Facts) { s.Process.Capabilities.Bounding = admin }, false},
-		"permitted alone":           {func(s *specs.Spec, _ *Facts) { s.Process.Capabilities = &specs.LinuxCapabilities{Permitted: admin} }, false},
-		"no capabilities":           {func(s *specs.Spec, _ *Facts) { s.Process.Capabilities = nil }, false},
-		"no process":                {func(s *specs.Spec, _ *Facts) { s.Process = nil }, true},
-		"what we do not have":       {func(s *specs.Spec, f *Facts) { s.Process.Capabilities.Bounding = admin; f.Permitted = 0 }, true},
-		"root of a user namespace":  {func(s *specs.Spec, f *Facts) { s.Process.Capabilities.Bounding = admin; f.InUserNS = true }, true},
-		"a namespace that is ours":  {func(_ *specs.Spec, f *Facts) { f.Ours = map[specs.LinuxNamespaceType]bool{specs.CgroupNamespace: true} }, true},
-		"a namespace of the host's": {func(_ *specs.Spec, f *Facts) { f.Hosts = map[specs.LinuxNamespaceType]bool{specs.CgroupNamespace: true} }, true},
+		"ordinary":                 {func(*specs.Spec, *Facts) {}, true},
+		"read-only":                {func(s *specs.Spec, _ *Facts) { s.Mounts[6].Options = []string{"ro"} }, false},
+		"rro":                      {func(s *specs.Spec, _ *Facts) { s.Mounts[6].Options = []string{"rro"} }, false},
+		"privileged":               {func(s *specs.Spec, _ *Facts) { s.Process.Capabilities.Bounding = admin }, false},
+		"permitted alone":          {func(s *specs.Spec, _ *Facts) { s.Process.Capabilities = &specs.LinuxCapabilities{Permitted: admin} }, false},
+		"no capabilities":          {func(s *specs.Spec, _ *Facts) { s.Process.Capabilities = nil }, false},
+		"no process":               {func(s *specs.Spec, _ *Facts) { s.Process = nil }, true},
+		"what we do not have":      {func(s *specs.Spec, f *Facts) { s.Process.Capabilities.Bounding = admin; f.Permitted = 0 }, true},
+		"root of a user namespace": {func(s *specs.Spec, f *Facts) { s.Process.Capabilities.Bounding = admin; f.InUserNS = true }, true},
+		"a namespace that is ours": {func(_ *specs.Spec, f *Facts) { f.Ours = map[specs.LinuxNamespaceType]bool{specs.CgroupNamespace: true} }, true},
+		"a namespace of the host's": {func(_ *specs.Spec, f *Facts) {
+			f.Hosts = map[specs.LinuxNamespaceType]bool{specs.CgroupNamespace: true}
+		}, true},
 	} {
 		s, f := spec.Default(), facts()
 		s.Mounts[6].Options = nil
