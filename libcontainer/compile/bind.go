@@ -29,7 +29,11 @@ func (c *compiler) bind(i int, target, field string, o *options) {
 	case source == "":
 		return
 	}
-	c.add(field, &step.Bind{Source: source, Target: target, Recursive: o.recursive, After: o.attributes(), Proc: target == "/proc", Held: c.held[i]})
+	s := &step.Bind{Source: source, Target: target, Recursive: o.recursive, After: o.attributes(), Proc: target == "/proc", Held: c.held[i]}
+	if !s.Recursive {
+		s.After = single(s.After)
+	}
+	c.add(field, s)
 }
 
 // bindSource is a path of the host; a relative one starts at the bundle.

@@ -106,7 +106,7 @@ func (c *compiler) filesystem(i int, target, field string, o *options) {
 		c.fail(field+".type", "the type of the filesystem is missing", `For a bind mount add the option "bind" or "rbind".`)
 		return
 	}
-	s := &step.Mount{Type: m.Type, Source: m.Source, Target: target, Flags: o.flags, Options: o.data, After: o.recursiveAttributes()}
+	s := &step.Mount{Type: m.Type, Source: m.Source, Target: target, Flags: o.flags, Options: o.data, After: single(o.recursiveAttributes())}
 	if s.Source == "" {
 		s.Source = m.Type // an empty field would make mountinfo unreadable
 	}
@@ -114,7 +114,9 @@ func (c *compiler) filesystem(i int, target, field string, o *options) {
 	case "proc":
 		s.Plain = true
 	case "sysfs":
-		s.Plain, s.OrHost = true, c.inUserNamespace()
+		if s.Plain, s.OrHost = true, c.inUserNamespace(); s.OrHost {
+			s.After = o.recursiveAttributes() // what is shown instead has mounts below
+		}
 	case "tmpfs":
 		s.KeepMode = !slices.ContainsFunc(o.data, func(d string) bool { return strings.HasPrefix(d, "mode=") })
 		s.CopyUp = o.copyUp
@@ -132,16 +134,15 @@ func (c *compiler) filesystem(i int, target, field string, o *options) {
 // lateReadonly keeps a tmpfs writable until device nodes and mount points are on it,
 // unless a later mount covers or changes it.
 func (c *compiler) lateReadonly(i int, target, field string, s *step.Mount) {
-	if s.Flags&unix.MS_RDONLY == 0 && s.After.RSet&unix.MOUNT_ATTR_RDONLY == 0 {
+	if s.Flags&unix.MS_RDONLY == 0 && s.After.Set&unix.MOUNT_ATTR_RDONLY == 0 {
 		return
 	}
 	later := slices.ContainsFunc(c.spec.Mounts[i+1:], func(m specs.Mount) bool { return targetOf(&m) == target })
 	s.Flags &^= unix.MS_RDONLY
-	s.After.RSet &^= unix.MOUNT_ATTR_RDONLY
-	if later {
-		s.After.Set |= unix.MOUNT_ATTR_RDONLY
+	if s.After.Set |= unix.MOUNT_ATTR_RDONLY; later {
 		return
 	}
+	s.After.Set &^= unix.MOUNT_ATTR_RDONLY
 	c.late = append(c.late, step.Entry{Field: field, Step: &step.Remount{Target: target, After: step.Attributes{Set: unix.MOUNT_ATTR_RDONLY}}})
 }
 

@@ -169,3 +169,14 @@ func (o *options) attributes() step.Attributes {
 func (o *options) recursiveAttributes() step.Attributes {
 	return step.Attributes{RSet: o.rset, RClear: o.rclear, Propagations: o.propagations}
 }
+
+// single turns attributes for a mount and all below it into those of one mount, for a
+// mount that has none below: one call then sets them all. Recursive ones come first, as
+// step.Attributes applies them.
+func single(a step.Attributes) step.Attributes {
+	s := step.Attributes{Set: a.RSet&^a.Clear | a.Set, Clear: a.RClear | a.Clear}
+	for _, p := range a.Propagations {
+		s.Propagations = append(s.Propagations, p&^unix.MS_REC)
+	}
+	return s
+}

@@ -105,3 +105,26 @@ func TestATypingErrorHasASuggestion(t *testing.T) {
 		}
 	}
 }
+
+// What is one mount is set by one call, and ends as if all had been set one after another.
+func TestAttributesOfASingleMount(t *testing.T) {
+	const ro, nosuid, atime = unix.MOUNT_ATTR_RDONLY, unix.MOUNT_ATTR_NOSUID, unix.MOUNT_ATTR__ATIME
+	for text, want := range map[string]step.Attributes{
+		"":                   {},
+		"ro,rnosuid":         {Set: ro | nosuid},
+		"rro,rw":             {Clear: ro},
+		"ro,rrw":             {Set: ro, Clear: ro}, // the kernel clears first
+		"rnoatime,ro":        {Set: unix.MOUNT_ATTR_NOATIME | ro, Clear: atime},
+		"rnoatime,relatime":  {Clear: atime},
+		"rrelatime,noatime":  {Set: unix.MOUNT_ATTR_NOATIME, Clear: atime},
+		"rprivate,ro":        {Set: ro, Propagations: []uint64{unix.MS_PRIVATE}},
+		"runbindable,shared": {Propagations: []uint64{unix.MS_UNBINDABLE, unix.MS_SHARED}},
+	} {
+		o, err := parseOptions(words(text))
+		must(t, err)
+		got := single(o.attributes())
+		if got.Set != want.Set || got.Clear != want.Clear || got.RSet|got.RClear != 0 || !slices.Equal(got.Propagations, want.Propagations) {
+			t.Errorf("%s: %+v, want %+v", text, got, want)
+		}
+	}
+}
