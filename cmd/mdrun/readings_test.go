@@ -137,7 +137,7 @@ func TestWhatClientsSendIsPlain(t *testing.T) {
 		"--root=/run/x --systemd-cgroup --root=/run/x --systemd-cgroup start web",
 		"--debug --root /run/x state web", "kill --all web 9", "kill web SIGTERM", "delete --force web", "delete web --force", "start web",
 		"run --bundle /b --keep web", "run -b /b -d --no-subreaper web", "list --format=json", "list", "features", "--debug features",
-		"run --rootfs r --hostname box --memory 256M --pids 64 --cpus 0.5 -it -v /a:/b:ro -v c:/d -e A=1 -e B= --tmpfs /tmp --net=none -- sh -c --x -- -y",
+		"run --rootfs r --hostname box --memory 256M --pids 64 --cpus 0.5 -it -v /a:/b:ro -v c:/d -e A=1,2 -e B= --tmpfs /tmp:size=1m,exec --net=none -- sh -c --x -- -y",
 		"explain --rootfs r -u 1000:1000 -w /srv --cap-drop ALL --cap-add=NET_RAW --read-only -- sh", "spec --rootfs=r --name web --bundle b -- sh", "run -d --rootfs r web -- sh",
 	} {
 		if !same(t, strings.Fields(line)) {
@@ -163,4 +163,24 @@ func FuzzBothReadingsAgree(f *testing.F) {
 	f.Add("kill\x00-a\x00web\x00--\x00-9")
 	f.Add("run\x00--preserve-fds=3\x00-d\x00web\x00-x")
 	f.Fuzz(func(t *testing.T, line string) { same(t, strings.Split(line, "\x00")) })
+}
+
+// The library alone reads what is not plain: it must not take values apart.
+func TestValuesStayWhole(t *testing.T) {
+	var got *verb.Call
+	line := []string{"mdrun", "run", "--rootfs", "r", "-i=false", "-e", " A=1, 2 ", "-e", "", "--env=B", "-v", "a:/b:ro,noexec", "--", "sh", "--", "-e", "C=1"}
+	if status := run(line, func(c *verb.Call) int { got = c; return 0 }); status != 0 || got == nil {
+		t.Fatalf("status %d", status)
+	}
+	for _, c := range []struct {
+		name      string
+		got, want []string
+	}{
+		{"env", got.Values["env"], []string{" A=1, 2 ", "", "B"}}, {"volume", got.Values["volume"], []string{"a:/b:ro,noexec"}},
+		{"interactive", got.Values["interactive"], []string{"false"}}, {"tail", got.Tail, []string{"sh", "--", "-e", "C=1"}},
+	} {
+		if !slices.Equal(c.got, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, c.got, c.want)
+		}
+	}
 }

@@ -35,7 +35,7 @@ var specVerb = Verb{
 // specOfFlags prints the very text that run would use.
 func (c *Call) specOfFlags() error {
 	if c.on("rootless") {
-		return c.wrong("--rootless and --rootfs contradict each other", "Print one and write the other: what --rootless changes is few lines.")
+		return c.wrong("--rootless and --rootfs contradict each other", "`mdrun spec --rootless` by itself writes a config.json that can be edited.")
 	}
 	b, err := c.bundleOfFlags()
 	if err != nil {
