@@ -22,6 +22,8 @@ import (
 //
 //	expect REGEXP      wait until it is shown, behind what was expected before
 //	type TEXT          press keys; \r is return, \x03 is Ctrl-C
+//	until REGEXP TEXT  press keys again and again until that is shown: where nothing
+//	                   tells when they will be read
 //	resize ROWS COLUMNS
 //	signal NAME        to the command
 //	sh LINE            a line for the shell, elsewhere
@@ -146,13 +148,18 @@ func (t *terminal) follow(cmd *exec.Cmd, line string) string {
 	switch verb {
 	case "":
 	case "expect":
-		return t.expect(rest)
+		return t.expect(rest, func() {})
 	case "type":
-		text, err := strconv.Unquote(`"` + strings.ReplaceAll(rest, `"`, `\"`) + `"`)
-		if err == nil {
-			_, err = t.master.WriteString(text)
-		}
-		return said(err)
+		return said(t.press(rest))
+	case "until":
+		pattern, text, _ := strings.Cut(rest, " ")
+		last := time.Now()
+		return t.expect(pattern, func() {
+			if time.Since(last) > 200*time.Millisecond {
+				last = time.Now()
+				_ = t.press(text)
+			}
+		})
 	case "resize":
 		var size unix.Winsize
 		if _, err := fmt.Sscan(rest, &size.Row, &size.Col); err != nil {
@@ -182,7 +189,16 @@ func said(err error) string {
 	return ""
 }
 
-func (t *terminal) expect(pattern string) string {
+func (t *terminal) press(keys string) error {
+	text, err := strconv.Unquote(`"` + strings.ReplaceAll(keys, `"`, `\"`) + `"`)
+	if err == nil {
+		_, err = t.master.WriteString(text)
+	}
+	return err
+}
+
+// expect waits; meanwhile it does something again and again.
+func (t *terminal) expect(pattern string, meanwhile func()) string {
 	re, err := regexp.Compile("(?m)" + pattern)
 	if err != nil {
 		return err.Error()
@@ -197,6 +213,7 @@ func (t *terminal) expect(pattern string) string {
 		if at != nil {
 			return ""
 		}
+		meanwhile()
 	}
 	return "is not shown"
 }
