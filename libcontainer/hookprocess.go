@@ -105,12 +105,14 @@ func (h *hookProcess) holdsPipe(pid int) bool {
 // first of all.
 func (h *hookProcess) refuseToBeKilled() error {
 	session, err := unix.Getsid(0)
-	if err != nil || h.PID <= 0 || session != h.PID || !h.leads() {
+	if err != nil || !h.leadsSession(session) {
 		return nil
 	}
 	return &stateError{text: "this command runs in the hook " + h.Field + " of the container, which would be killed with it",
 		hint: "Let the hook fail instead: then the container is deleted."}
 }
+
+func (h *hookProcess) leadsSession(session int) bool { return h.PID == session && h.leads() }
 
 func (r *record) encodeHooks(w *writer) {
 	if r.Poststart {

@@ -45,6 +45,11 @@ func hanging(t *testing.T) (h *spawn.HeldHook, on hookProcess, pids []int) {
 	if len(pids) != 3 || pids[0] != on.PID || on.Field != ".hooks.poststart[0]" {
 		t.Fatalf("%v, %+v", pids, on)
 	}
+	for _, pid := range pids[1:] { // until then they are the shell
+		for p, ok := readProcess(pid); ok && p.Comm != "sleep"; p, ok = readProcess(pid) {
+			time.Sleep(time.Millisecond)
+		}
+	}
 	t.Cleanup(func() {
 		for _, pid := range pids[1:] {
 			_ = unix.Kill(pid, unix.SIGKILL)
@@ -112,22 +117,18 @@ func TestAGroupOfAnotherIsNotKilled(t *testing.T) {
 	_ = h.Wait(-1)
 }
 
-func TestAHookMayNotDeleteItselfByForce(t *testing.T) {
-	session, err := unix.Getsid(0)
-	must(t, err)
-	p, ok := readProcess(session)
-	if !ok {
-		t.Skip("the leader of our session is not in /proc")
+func TestAHookIsKnownByItsSession(t *testing.T) {
+	h, on, _ := hanging(t)
+	if !on.leadsSession(on.PID) {
+		t.Error("its own session is not the hook's")
 	}
-	on := hookProcess{Field: ".hooks.createRuntime[0]", PID: session, StartTime: p.Start}
-	if err := on.refuseToBeKilled(); err == nil || !strings.Contains(err.Error(), ".hooks.createRuntime[0]") {
-		t.Error(err)
+	later := on
+	later.StartTime++
+	if on.leadsSession(on.PID+1) || later.leadsSession(on.PID) || (&hookProcess{}).leadsSession(0) {
+		t.Error("another session was taken for the hook's")
 	}
-	for _, other := range []hookProcess{{}, {PID: session, StartTime: p.Start + 1}, {PID: session + 1, StartTime: p.Start}} {
-		if err := other.refuseToBeKilled(); err != nil {
-			t.Error(err)
-		}
-	}
+	on.kill()
+	_ = h.Wait(-1)
 }
 
 func TestARecordIsNoPlaceForAnyProcess(t *testing.T) {

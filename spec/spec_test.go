@@ -178,11 +178,16 @@ func TestProblemsNameTheirField(t *testing.T) {
 			Rootless(s, 0, 0)
 			s.Linux.UIDMappings = []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100, Size: 10}, {ContainerID: 5, HostID: 900, Size: 10}}
 		},
-		".linux.maskedPaths[10]: ":   func(s *specs.Spec) { s.Linux.MaskedPaths = append(s.Linux.MaskedPaths, "rel") },
-		".linux.timeOffsets: ":       func(s *specs.Spec) { s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"monotonic": {}} },
-		".linux.rootfsPropagation: ": func(s *specs.Spec) { s.Linux.RootfsPropagation = "bogus" },
-		".linux.devices[0].type: ":   func(s *specs.Spec) { s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/x", Type: "q"}} },
-		".mounts[7].destination: ":   func(s *specs.Spec) { s.Mounts = append(s.Mounts, specs.Mount{Type: "tmpfs"}) },
+		".linux.maskedPaths[10]: ":                                     func(s *specs.Spec) { s.Linux.MaskedPaths = append(s.Linux.MaskedPaths, "rel") },
+		".linux.timeOffsets: ":                                         func(s *specs.Spec) { s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"monotonic": {}} },
+		".linux.rootfsPropagation: ":                                   func(s *specs.Spec) { s.Linux.RootfsPropagation = "bogus" },
+		".linux.devices[0].type: ":                                     func(s *specs.Spec) { s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/x", Type: "q"}} },
+		`.hooks.prestart[0].path: the path "bin/true" is not absolute`: func(s *specs.Spec) { s.Hooks = &specs.Hooks{Prestart: []specs.Hook{{Path: "bin/true"}}} },
+		".hooks.poststop[1].path: the path of the hook is missing":     func(s *specs.Spec) { s.Hooks = &specs.Hooks{Poststop: []specs.Hook{{Path: "/bin/true"}, {}}} },
+		".hooks.startContainer[0].timeout: the timeout 0 is not above zero": func(s *specs.Spec) {
+			s.Hooks = &specs.Hooks{StartContainer: []specs.Hook{{Path: "/bin/true", Timeout: new(int)}}}
+		},
+		".mounts[7].destination: ": func(s *specs.Spec) { s.Mounts = append(s.Mounts, specs.Mount{Type: "tmpfs"}) },
 	} {
 		_, _, err := Decode("config.json", edited(t, edit))
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -161,7 +161,6 @@ func becomeHook(a *hookArgs) {
 	syscall.RawSyscall(unix.SYS_DUP3, a.in, 0, 0)
 	syscall.RawSyscall(unix.SYS_DUP3, a.out, 1, 0)
 	syscall.RawSyscall(unix.SYS_DUP3, a.out, 2, 0)
-	syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 3, 1<<32-1, unix.CLOSE_RANGE_CLOEXEC)
 	_, _, errno := syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(a.path)), uintptr(unsafe.Pointer(a.argv)), uintptr(unsafe.Pointer(a.envp)))
 	a.errno = int32(errno)
 	syscall.RawSyscall(unix.SYS_WRITE, a.gate, uintptr(unsafe.Pointer(&a.errno)), 4)

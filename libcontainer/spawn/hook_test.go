@@ -79,6 +79,27 @@ func TestAHeldHookEndsWithTheRuntime(t *testing.T) {
 	h.reap()
 }
 
+// A held hook keeps nobody from seeing our end of anything: a lock, a channel.
+func TestAHeldHookHoldsNothingOfOurs(t *testing.T) {
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	high, err := unix.FcntlInt(uintptr(pipe[1]), unix.F_DUPFD_CLOEXEC, 200)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := hold(t, "exit 0")
+	defer h.Drop()
+	unix.Close(high)
+	unix.Close(pipe[1])
+	p := []unix.PollFd{{Fd: int32(pipe[0]), Events: unix.POLLIN}}
+	if n, err := unix.Poll(p, 5000); n != 1 || p[0].Revents&unix.POLLHUP == 0 {
+		t.Errorf("the pipe is still open: %v", err)
+	}
+	unix.Close(pipe[0])
+}
+
 func TestAHookThatWasKilledAtItsGate(t *testing.T) {
 	h := hold(t, "exit 0")
 	if err := unix.Kill(h.PID, unix.SIGKILL); err != nil {

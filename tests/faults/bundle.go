@@ -18,6 +18,7 @@ const (
 	pidFile   = workDir + "/pids/init.pid"
 	consoleAt = workDir + "/console.sock"
 	hookMark  = workDir + "/hook-runs"
+	stopMark  = workDir + "/poststop-ran"
 	stateRoot = "/run/faults/state"
 	id        = "victim"
 	// The parent is made by the runtime too, when it is not there.
@@ -159,13 +160,17 @@ func inUserNamespace(s *specs.Spec) {
 	s.Linux.UIDMappings, s.Linux.GIDMappings = ids, ids
 }
 
-// addHooks adds one hook of each kind; they end at once.
+// addHooks adds hooks of every kind. Those outside the container hang for ever once the
+// runtime that has started them is gone, which they see after a short while.
 func addHooks(s *specs.Spec) {
-	run := []specs.Hook{{Path: hostBusybox, Args: []string{"true"}}}
+	const orphan = `read -r _ _ _ parent _ </proc/self/stat; [ "$parent" != 1 ] || exec "$BUSYBOX" sleep 1000`
+	outside := func(begin string) []specs.Hook {
+		return []specs.Hook{{Path: hostBusybox, Args: []string{"sh", "-c", begin + `"$BUSYBOX" sleep 0.02; ` + orphan}, Env: []string{"BUSYBOX=" + hostBusybox}}}
+	}
+	inside := func(path string) []specs.Hook { return []specs.Hook{{Path: path, Args: []string{"sleep", "0.02"}}} }
 	s.Hooks = &specs.Hooks{
-		CreateRuntime: run, Poststart: run, Poststop: run,
-		CreateContainer: run,
-		StartContainer:  []specs.Hook{{Path: "/bin/busybox", Args: []string{"true"}}},
+		Prestart: outside(""), CreateRuntime: outside(""), Poststart: outside(""), Poststop: outside("echo >>" + stopMark + "; "),
+		CreateContainer: inside(hostBusybox), StartContainer: inside("/bin/busybox"),
 	}
 }
 

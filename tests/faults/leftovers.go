@@ -81,7 +81,7 @@ func walk(all inventory, kind, top string) {
 		switch {
 		case err != nil || path == top || kind == "cgroup" && !e.IsDir():
 			return nil
-		case path == pidFile || path == hookMark:
+		case path == pidFile || path == hookMark || path == stopMark:
 			return nil // asked for, and the caller's to remove
 		case unix.Lstat(path, &st) == nil && st.Dev != at.Dev:
 			return filepath.SkipDir

@@ -133,6 +133,7 @@ func (b *bench) sweepUp(o *outcome) {
 	}
 	_ = os.Remove(pidFile)
 	_ = os.Remove(hookMark)
+	_ = os.Remove(stopMark)
 }
 
 // prepare brings the container to where the verb takes over.
@@ -249,14 +250,21 @@ func (b *bench) look(j job, o *outcome) {
 	if j.Verb == "start" && j.Mode == atMain && o.Hit {
 		startAgain(j.Variant, now, o)
 	}
-	b.end(j.Variant, o)
+	there := state.err == nil || j.Verb != "create" && j.Verb != "run"
+	stopped := b.end(j.Variant, o)
+	// A hook that is killed by itself has failed, and nobody runs it again.
+	if j.Variant.Hooks && there && !stopped && j.Mode != atChild {
+		o.wrong("the poststop hook has not run")
+	}
 }
 
 // end is how every look ends: delete --force takes everything away, and the id is free.
-func (b *bench) end(v variant, o *outcome) {
+// It tells whether a poststop hook has run by then.
+func (b *bench) end(v variant, o *outcome) (stopped bool) {
 	if gone := o.call(v, "delete --force"); gone.err != nil {
 		o.wrong("delete --force: %v", gone)
 	}
+	_, err := os.Stat(stopMark)
 	left, mountPoints := b.clean.leftNow()
 	o.MountPoints = len(mountPoints)
 	o.Kinds = kinds(left)
@@ -264,6 +272,7 @@ func (b *bench) end(v variant, o *outcome) {
 		o.Left = append(o.Left, t.String())
 	}
 	b.again(v, o)
+	return err == nil
 }
 
 // startAgain: whoever was killed in start took nothing along. Either the container

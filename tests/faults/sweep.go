@@ -65,13 +65,14 @@ func tasksOf(jobs []job) (tasks []task) {
 	return tasks
 }
 
-// recordings asks for the points of every verb, and for start once more with every
-// system call counted: what happens between opening the FIFO and the end is reads.
+// recordings asks for the points of every verb, and for some once more with every system
+// call counted: what start does between opening the FIFO and the end, and what any verb
+// does while a hook runs, is reads and waits.
 func recordings(c config) (jobs []job) {
 	for _, v := range c.variants {
 		for _, verb := range c.verbs {
 			jobs = append(jobs, job{Variant: v, Verb: verb, Mode: record})
-			if verb == "start" {
+			if verb == "start" || v.Hooks && (verb == "create" || verb == "delete") {
 				jobs = append(jobs, job{Variant: v, Verb: verb, Mode: record, Fine: true})
 			}
 		}

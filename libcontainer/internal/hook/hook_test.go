@@ -194,6 +194,30 @@ func TestWhyAHookCannotBeExecuted(t *testing.T) {
 	}
 }
 
+// What is still in the pipe when the hook has ended is read, but nobody is waited for.
+func TestTheRestOfTheOutput(t *testing.T) {
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pipe[0])
+	if _, err := unix.Write(pipe[1], []byte(strings.Repeat("x\n", 30000)+"the end\n")); err != nil {
+		t.Fatal(err)
+	}
+	var said tail
+	said.rest(pipe[0])
+	if got := said.String(); got != "x | x | x | x | the end" {
+		t.Errorf("%q", got)
+	}
+	// A process that the hook left behind may fill the pipe for ever.
+	endless, err := unix.Open("/dev/zero", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(endless)
+	said.rest(endless)
+}
+
 func TestSpans(t *testing.T) {
 	for ns, want := range map[int64]string{0: "0 ms", 999_999_999: "999 ms", 1_000_000_000: "1.0 s", 61_290_000_000: "61.2 s"} {
 		if got := span(ns); got != want {
