@@ -76,7 +76,7 @@ func (e *Error) Error() string {
 func Load(dir string) (*Bundle, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, err
+		return nil, &Error{File: dir, Problems: []Problem{{Text: "the working directory cannot be told: " + err.Error(), Hint: "Give --bundle as an absolute path."}}}
 	}
 	raw, err := readConfig(abs)
 	if err != nil {
@@ -121,7 +121,11 @@ func jsonError(name string, err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	return &Error{File: name, Problems: []Problem{{Field: e.Field, Text: e.Text, Line: e.Line, Col: e.Col}}, Source: e.Show()}
+	p := Problem{Field: e.Field, Text: e.Text, Line: e.Line, Col: e.Col}
+	if e.Text == "must be a list, not a string" {
+		p.Hint = `A list stands in brackets, also of one: ["sh"].`
+	}
+	return &Error{File: name, Problems: []Problem{p}, Source: e.Show()}
 }
 
 // readConfig opens without waiting (a FIFO) and reads only a regular file of a
@@ -150,9 +154,9 @@ func readConfig(dir string) ([]byte, error) {
 	}
 	switch {
 	case file.Mode&unix.S_IFMT != unix.S_IFREG:
-		return nil, &Error{File: path, Problems: []Problem{{Text: path + " is not a regular file"}}}
+		return nil, &Error{File: path, Problems: []Problem{{Text: path + " is not a regular file", Hint: "Put the configuration itself there."}}}
 	case file.Size > sizeLimit:
-		return nil, &Error{File: path, Problems: []Problem{{Text: path + " is larger than 16 MiB"}}}
+		return nil, &Error{File: path, Problems: []Problem{{Text: path + " is larger than 16 MiB", Hint: "No configuration is: is it the right file?"}}}
 	}
 	data, err := readFull(fd, int(file.Size))
 	if err != nil {

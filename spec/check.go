@@ -46,23 +46,44 @@ func (c *checker) all() {
 // version: a specification of the same major version can be read (config.md
 // "Specification version").
 func (c *checker) version() {
-	v := c.spec.Version
-	core, _, _ := strings.Cut(v, "+")
-	core, _, _ = strings.Cut(core, "-")
-	parts := strings.Split(core, ".")
-	whole := len(parts) == 3
-	for _, p := range parts {
-		n, err := strconv.Atoi(p)
-		whole = whole && err == nil && n >= 0 && strconv.Itoa(n) == p
-	}
-	switch {
+	switch v := c.spec.Version; {
 	case v == "":
 		c.problem(".ociVersion", "the version of the specification is missing", `Give for example "1.2.0".`)
-	case !whole:
+	case !semantic(v):
 		c.problem(".ociVersion", strconv.Quote(v)+" is no version (semver.org)", `Give for example "1.2.0".`)
-	case parts[0] != "1":
+	case !strings.HasPrefix(v, "1."):
 		c.problem(".ociVersion", "version "+v+" of the specification is not supported", "mdrun follows version 1 of it.")
 	}
+}
+
+// semantic tells whether a text is a version as of semver.org 2.0.0.
+func semantic(v string) bool {
+	v, build, built := strings.Cut(v, "+")
+	v, pre, early := strings.Cut(v, "-")
+	parts := strings.Split(v, ".")
+	ok := len(parts) == 3 && (!built || identifiers(build, false)) && (!early || identifiers(pre, true))
+	for _, p := range parts {
+		ok = ok && number(p) && (p == "0" || p[0] != '0')
+	}
+	return ok
+}
+
+func number(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+// identifiers: none is empty; strict says that a number begins with no zero.
+func identifiers(list string, strict bool) bool {
+	for id := range strings.SplitSeq(list, ".") {
+		for i := range len(id) {
+			b := id[i]
+			if b != '-' && (b < '0' || b > '9') && (b < 'a' || b > 'z') && (b < 'A' || b > 'Z') {
+				return false
+			}
+		}
+		if id == "" || strict && number(id) && id[0] == '0' && id != "0" {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *checker) root() {
@@ -70,9 +91,20 @@ func (c *checker) root() {
 	case c.spec.Root == nil:
 		c.problem(".root", "the root filesystem is missing", `Give {"path": "rootfs"}.`)
 	case c.spec.Root.Path == "":
-		c.problem(".root.path", "the path of the root filesystem is empty", "")
+		c.problem(".root.path", "the path of the root filesystem is empty", `Give for example "rootfs".`)
+	default:
+		c.short(".root.path", c.spec.Root.Path)
 	}
 }
+
+// short: the kernel takes no longer path (path_resolution(7)).
+func (c *checker) short(field, path string) {
+	if len(path) >= pathLimit {
+		c.problem(field, "a path of "+strconv.Itoa(len(path))+" bytes", "The kernel takes 4095.")
+	}
+}
+
+const pathLimit = 4096
 
 // nameLimit is __NEW_UTS_LEN of the kernel, in bytes.
 const nameLimit = 64
@@ -104,6 +136,7 @@ func (c *checker) mounts() {
 		case !path.IsAbs(m.Destination):
 			c.warn(field+".destination", "a relative destination is taken from /")
 		}
+		c.short(field+".destination", m.Destination)
 	}
 }
 

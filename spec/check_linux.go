@@ -36,44 +36,8 @@ func (c *checker) namespaces(list []specs.LinuxNamespace) {
 		case ns.Path != "" && !path.IsAbs(ns.Path):
 			c.problem(field+".path", "the path "+strconv.Quote(ns.Path)+" is not absolute", "")
 		}
+		c.short(field+".path", ns.Path)
 	}
-}
-
-// mappings belong to a new user namespace; engines send them along with one by path
-// too, where they are the joined one's already.
-func (c *checker) mappings(l *specs.Linux) {
-	user, has := c.namespace(specs.UserNamespace)
-	for _, m := range []struct {
-		field string
-		list  []specs.LinuxIDMapping
-	}{{".linux.uidMappings", l.UIDMappings}, {".linux.gidMappings", l.GIDMappings}} {
-		switch {
-		case !has && len(m.list) > 0:
-			c.problem(m.field, "mappings need a user namespace", `Add {"type": "user"} to .linux.namespaces.`)
-		case has && user.Path == "" && len(m.list) == 0:
-			c.problem(m.field, "user namespaces enabled, but no mappings found", `Give for example [{"containerID": 0, "hostID": 100000, "size": 65536}].`)
-		}
-		c.overlaps(m.field, m.list)
-	}
-}
-
-func (c *checker) overlaps(field string, list []specs.LinuxIDMapping) {
-	for i, m := range list {
-		if m.Size == 0 {
-			c.problem(index(field, i)+".size", "a mapping of no ids", "")
-		}
-		for j, o := range list[:i] {
-			if overlap(m.ContainerID, o.ContainerID, m.Size, o.Size) {
-				c.problem(index(field, i), "overlaps with "+index(field, j)+" at container id "+strconv.FormatUint(uint64(max(m.ContainerID, o.ContainerID)), 10), "")
-			} else if overlap(m.HostID, o.HostID, m.Size, o.Size) {
-				c.problem(index(field, i), "overlaps with "+index(field, j)+" at host id "+strconv.FormatUint(uint64(max(m.HostID, o.HostID)), 10), "")
-			}
-		}
-	}
-}
-
-func overlap(a, b, sizeA, sizeB uint32) bool {
-	return uint64(a) < uint64(b)+uint64(sizeB) && uint64(b) < uint64(a)+uint64(sizeA)
 }
 
 func (c *checker) timeOffsets(offsets map[string]specs.LinuxTimeOffset) {
@@ -105,12 +69,14 @@ func (c *checker) absolute(field string, list []string) {
 		if !path.IsAbs(p) {
 			c.problem(index(field, i), strconv.Quote(p)+" is not an absolute path", "")
 		}
+		c.short(index(field, i), p)
 	}
 }
 
 func (c *checker) devices(list []specs.LinuxDevice) {
 	for i, d := range list {
 		field := index(".linux.devices", i)
+		c.short(field+".path", d.Path)
 		switch {
 		case !slices.Contains([]string{"c", "u", "b", "p"}, d.Type):
 			c.problem(field+".type", "unknown device type "+strconv.Quote(d.Type), "Use c, u, b or p.")

@@ -16,6 +16,7 @@ func (c *checker) process(p *specs.Process) {
 	case !path.IsAbs(p.Cwd):
 		c.problem(".process.cwd", "the working directory "+strconv.Quote(p.Cwd)+" is not absolute", "")
 	}
+	c.short(".process.cwd", p.Cwd)
 	if len(p.Args) == 0 {
 		c.problem(".process.args", "args must not be empty", `Give the command as a list, for example ["sh"].`)
 	} else if p.Args[0] == "" {

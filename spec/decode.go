@@ -31,15 +31,25 @@ func decode(name string, data []byte) (*specs.Spec, []Problem, error) {
 	if err := d.r.End(); err != nil {
 		return nil, nil, err
 	}
-	var unknown []Problem
-	for _, u := range d.r.Unknown {
+	return s, unknownKeys(d.r.Unknown), nil
+}
+
+// mostUnknown is how many unknown keys are named one by one.
+const mostUnknown = 20
+
+func unknownKeys(list []strictjson.Unknown) (problems []Problem) {
+	for i, u := range list {
+		if i == mostUnknown {
+			more := Problem{Text: "and " + strconv.Itoa(len(list)-i) + " more unknown keys, ignored", Line: u.Line, Col: u.Col}
+			return append(problems, more)
+		}
 		p := Problem{Field: u.Field, Text: "unknown key, ignored", Line: u.Line, Col: u.Col}
 		if near := nearKey(u.Field); near != "" {
 			p.Hint = "Did you mean " + near + "?"
 		}
-		unknown = append(unknown, p)
+		problems = append(problems, p)
 	}
-	return s, unknown, nil
+	return problems
 }
 
 // nearKey gives the field of the coverage table that differs only in case or in one

@@ -173,7 +173,6 @@ func TestProblemsNameTheirField(t *testing.T) {
 		".linux.uidMappings: user namespaces enabled": func(s *specs.Spec) {
 			s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: "user"})
 		},
-		".linux.uidMappings: mappings need": func(s *specs.Spec) { s.Linux.UIDMappings = []specs.LinuxIDMapping{{Size: 1}} },
 		".linux.uidMappings[1]: overlaps with .linux.uidMappings[0] at container id 5": func(s *specs.Spec) {
 			Rootless(s, 0, 0)
 			s.Linux.UIDMappings = []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100, Size: 10}, {ContainerID: 5, HostID: 900, Size: 10}}

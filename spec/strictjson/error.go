@@ -28,7 +28,7 @@ func (e *Error) Error() string {
 
 // Show is the line of the error with a caret below it.
 func (e *Error) Show() string {
-	if e.Source == "" {
+	if strings.TrimSpace(e.Source) == "" {
 		return ""
 	}
 	return e.Source + "\n" + strings.Repeat(" ", e.Caret) + "^"
