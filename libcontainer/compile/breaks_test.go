@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mdrun/mdrun/libcontainer/step"
 )
 
@@ -123,7 +125,7 @@ func mounting(p step.Plan) step.Plan {
 func lateFind(p step.Plan) step.Plan {
 	hasLow := slices.ContainsFunc(p, func(e step.Entry) bool {
 		r, ok := e.Step.(*step.Rlimit)
-		return ok && low(r)
+		return ok && low(r) && r.Resource != unix.RLIMIT_NOFILE
 	})
 	if !hasLow {
 		return nil

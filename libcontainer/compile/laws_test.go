@@ -32,7 +32,7 @@ const (
 	waits                // set up: from here on start can come
 )
 
-// moments says when a step may run. A step with two moments decides by its fields, see
+// moments says when a step may run. A step with several moments decides by its fields, see
 // at.
 var moments = map[string][]moment{
 	"CgroupNamespace": {begins}, "Session": {begins}, "Keyring": {begins}, "Loopback": {begins}, "HoldSource": {begins}, "EnterRoot": {begins}, "Chroot": {begins},
@@ -43,7 +43,7 @@ var moments = map[string][]moment{
 	"PivotRoot": {owns}, "LockIn": {owns}, "RootPropagation": {owns}, "ReadonlyRoot": {owns}, "Hostname": {owns}, "Domainname": {owns},
 	"SpareThreads": {owns},
 	"Umask":        {owns}, "Environment": {owns}, "Cwd": {owns, drops}, "TakeConsole": {owns}, "OwnStdio": {owns}, "OOMScore": {owns},
-	"Bounding": {owns}, "Rlimit": {owns, closes},
+	"Bounding": {owns}, "Rlimit": {owns, closes, waits},
 	"User": {drops}, "Capabilities": {drops}, "NoNewPrivileges": {drops}, "Personality": {drops}, "FindProgram": {drops},
 	"CloseFiles": {closes}, "ResetSignals": {closes},
 	"WaitStart": {waits}, "Execute": {waits},
@@ -61,7 +61,10 @@ func at(s step.Step) moment {
 			return list[1]
 		}
 	case *step.Rlimit:
-		if low(s) {
+		switch {
+		case low(s) && s.Resource == unix.RLIMIT_NOFILE:
+			return list[2]
+		case low(s):
 			return list[1]
 		}
 	case *step.ContainerHook:
@@ -74,7 +77,7 @@ func at(s step.Step) moment {
 
 var laws = []law{
 	{"it ends with Execute", last("Execute"), moved("Execute", "Umask"), true},
-	{"once it waits for start, only hooks, the filter and execve are left", onlyAfter("WaitStart", "ContainerHook", "Seccomp", "Execute"), moved("CloseFiles", "Execute"), true},
+	{"once it waits for start, only hooks, a limit of files, the filter and execve are left", onlyAfter("WaitStart", "ContainerHook", "Rlimit", "Seccomp", "Execute"), moved("CloseFiles", "Execute"), true},
 	{"what belongs to start comes when start has come", startComesFirst, earlyStartHook, true},
 	{"nothing but execve comes after the filter", onlyAfter("Seccomp", "Execute"), earlySeccomp, false},
 	{"what happens once happens once", once, twice("User"), false},

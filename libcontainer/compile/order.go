@@ -7,6 +7,7 @@
 package compile
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -79,7 +80,7 @@ func (c *compiler) process() {
 	c.ownStdio(p)
 	c.oomScore(p)
 	c.bounding(p)
-	c.rlimits(p, false)
+	c.rlimits(p, whilePrivileged)
 	c.user(p)
 	c.cwdAsUser(p)
 	c.capabilities(p)
@@ -87,9 +88,10 @@ func (c *compiler) process() {
 	c.personality()
 	c.findProgram(p)
 	c.closeFiles()
-	c.rlimits(p, true)
+	c.rlimits(p, beforeWaiting)
 	c.add("", &step.WaitStart{})
 	c.startHooks()
+	c.rlimits(p, whenStarted)
 	c.add(".process.args", &step.Execute{})
 }
 
@@ -119,7 +121,11 @@ func (c *compiler) fail(field, text, hint string) {
 	}
 }
 
+// warn tells once what two steps may come upon.
 func (c *compiler) warn(field, text string) {
+	if slices.Contains(c.warnings, Warning{field, text}) {
+		return
+	}
 	c.warnings = append(c.warnings, Warning{Field: field, Text: text})
 }
 

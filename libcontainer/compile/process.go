@@ -75,11 +75,19 @@ var rlimitNumbers = map[string]int{
 	"RLIMIT_MSGQUEUE": unix.RLIMIT_MSGQUEUE, "RLIMIT_NICE": unix.RLIMIT_NICE, "RLIMIT_RTPRIO": unix.RLIMIT_RTPRIO, "RLIMIT_RTTIME": unix.RLIMIT_RTTIME,
 }
 
-// hindering limits would keep init itself from its work, so they come last; raising
-// any hard limit needs CAP_SYS_RESOURCE, so the others come before the user changes.
+// hindering limits would keep init itself from its work.
 var hindering = []string{"RLIMIT_AS", "RLIMIT_DATA", "RLIMIT_NPROC", "RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_STACK"}
 
-func (c *compiler) rlimits(p *specs.Process, last bool) {
+// limitTime is when a limit is set.
+type limitTime int
+
+const (
+	whilePrivileged limitTime = iota // raising a hard limit needs CAP_SYS_RESOURCE: before the user changes
+	beforeWaiting                    // it would hinder init: once nothing is left to do but to wait
+	whenStarted                      // it would keep init from opening exec.fifo: when start has come
+)
+
+func (c *compiler) rlimits(p *specs.Process, now limitTime) {
 	for i, r := range p.Rlimits {
 		field := ".process.rlimits[" + strconv.Itoa(i) + "]"
 		number, ok := rlimitNumbers[r.Type]
@@ -87,19 +95,34 @@ func (c *compiler) rlimits(p *specs.Process, last bool) {
 			c.fail(field+".type", "unknown rlimit "+strconv.Quote(r.Type), "")
 			return
 		}
-		if late := c.lateLimit(r); late == last {
+		when := timeOf(r)
+		switch {
+		case when == now:
 			c.add(field, &step.Rlimit{Name: r.Type, Resource: number, Soft: r.Soft, Hard: r.Hard})
+		case now == whilePrivileged && !hinders(r.Type, r.Hard):
+			// The hard half alone hinders nobody, and may have to be raised.
+			c.add(field, &step.Rlimit{Name: r.Type, Resource: number, Soft: r.Hard, Hard: r.Hard})
 		}
 	}
 }
 
-// lateLimit: only a limit that is low enough to hinder has to wait.
-func (c *compiler) lateLimit(r specs.POSIXRlimit) bool {
-	if !slices.Contains(hindering, r.Type) {
-		return false
+func timeOf(r specs.POSIXRlimit) limitTime {
+	switch {
+	case !hinders(r.Type, r.Soft):
+		return whilePrivileged
+	case r.Type == "RLIMIT_NOFILE":
+		return whenStarted
 	}
-	const plenty = 1 << 32
-	return r.Soft < plenty && r.Type != "RLIMIT_NOFILE" || r.Soft < 64
+	return beforeWaiting
+}
+
+// hinders: only a limit that is low enough does.
+func hinders(name string, n uint64) bool {
+	const plenty, files = 1 << 32, 64
+	if name == "RLIMIT_NOFILE" {
+		return n < files
+	}
+	return n < plenty && slices.Contains(hindering, name)
 }
 
 func (c *compiler) user(p *specs.Process) {

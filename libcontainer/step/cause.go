@@ -42,19 +42,56 @@ func headOf(path string) []byte {
 	return buf[:n]
 }
 
+// lineLimit is BINPRM_BUF_SIZE of the kernel: what it reads of a script (execve(2)).
+const lineLimit = 256
+
 func scriptHint(path string, head []byte, errno syscall.Errno) string {
-	line, _, _ := cut(string(head[2:]), '\n')
+	line, _, ended := cut(string(head[2:]), '\n')
 	for len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
 		line = line[1:]
 	}
 	interpreter, _, _ := cut(line, ' ')
-	if n := len(interpreter); n > 0 && interpreter[n-1] == '\r' {
+	of := "its interpreter " + interpreter + " (line 1: #!" + line + ")"
+	switch n := len(interpreter); {
+	case n == 0:
+		return "Line 1 of " + path + ` is "#!" without an interpreter: make it #!/bin/sh.`
+	case !ended && len(head) > lineLimit || len(line) > lineLimit:
+		return "Line 1 of " + path + " is longer than the " + sys.Int(lineLimit) + " bytes that the kernel reads of it."
+	case interpreter[n-1] == '\r':
 		return "The interpreter of " + path + " is " + sys.Quote(interpreter) + ": the file has Windows line ends; run dos2unix on it."
-	}
-	if errno == unix.ENOENT {
-		return path + " exists, but its interpreter " + interpreter + " (line 1: #!" + line + ") is not in the root filesystem."
+	case errno == unix.ENOENT:
+		return path + " exists, but " + of + " is not in the root filesystem."
+	case errno == unix.EACCES:
+		return path + " can be executed, but " + of + " cannot."
+	case errno == unix.ELOOP:
+		return "Its interpreter is " + interpreter + ", a script again: the kernel follows five at most."
 	}
 	return "Its interpreter is " + interpreter + " (line 1: #!" + line + ")."
+}
+
+// tooMuch says what is too large (execve(2) "Limits on size of arguments and
+// environment").
+func tooMuch(p Program) error {
+	const each = 32 // pages: MAX_ARG_STRLEN
+	most, total := unix.Getpagesize()*each, 0
+	problem := &Problem{Text: "exec " + p.Path + ": " + unix.E2BIG.Error()}
+	for i, s := range p.Args {
+		total += len(s) + 1
+		if len(s) >= most {
+			problem.Hint = ".process.args[" + sys.Int(i) + "] has " + sys.Int(len(s)) + " bytes; the kernel takes " + sys.Int(most-1) + " for each."
+		}
+	}
+	for _, s := range p.Env {
+		total += len(s) + 1
+		if len(s) >= most {
+			name, _, _ := cut(s, '=')
+			problem.Hint = "The variable " + name + " has " + sys.Int(len(s)) + " bytes; the kernel takes " + sys.Int(most-1) + " for each."
+		}
+	}
+	if problem.Hint == "" {
+		problem.Hint = "Arguments and environment together have " + sys.Int(total) + " bytes; the kernel takes a quarter of RLIMIT_STACK, and 6 MiB at most."
+	}
+	return problem
 }
 
 func textHint(path string, head []byte) string {
@@ -84,13 +121,17 @@ func machineName(n int) string {
 	return "machine " + sys.Int(n)
 }
 
-// isNative compares with what uname(2) says, which may be longer: ppc64le, armv7l.
-func isNative(machine string) bool {
+func thisMachine() string {
 	var u unix.Utsname
 	if unix.Uname(&u) != nil {
-		return false
+		return "another"
 	}
-	kernel := unix.ByteSliceToString(u.Machine[:])
+	return unix.ByteSliceToString(u.Machine[:])
+}
+
+// isNative compares with what uname(2) says, which may be longer: ppc64le, armv7l.
+func isNative(machine string) bool {
+	kernel := thisMachine()
 	return len(kernel) >= len(machine) && kernel[:len(machine)] == machine
 }
 
@@ -98,10 +139,10 @@ func elfHint(path string, head []byte, errno syscall.Errno) string {
 	little := head[5] == 1
 	machine := machineName(int(integer(head[18:20], little)))
 	if errno == unix.ENOEXEC && isNative(machine) {
-		return path + " is an " + machine + " program, but the kernel finds no program in it: is the file cut off?"
+		return path + " is a program for " + machine + ", but the kernel finds no program in it: is the file cut off?"
 	}
 	if errno == unix.ENOEXEC {
-		return path + " is an " + machine + " program, which this kernel cannot run: no binfmt_misc handler is registered for it."
+		return path + " is a program for " + machine + ", and this machine is " + thisMachine() + ": no binfmt_misc handler is registered for it."
 	}
 	if errno != unix.ENOENT {
 		return ""

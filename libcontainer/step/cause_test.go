@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,6 +18,7 @@ func TestStepExecuteSaysWhyAProgramDoesNotRun(t *testing.T) {
 	}
 	w := newWorld(t)
 	w.write("bin/loop", "#!/bin/loop\n", 0o755)
+	w.write("etc/plain", "#!/bin/loop\n", 0o644)
 	w.pivot()
 	foreign := "aarch64"
 	if runtime.GOARCH == "arm64" {
@@ -29,12 +31,15 @@ func TestStepExecuteSaysWhyAProgramDoesNotRun(t *testing.T) {
 		"with an argument":         {"#! /usr/bin/env python\n", "no such file or directory", "its interpreter /usr/bin/env (line 1: #!/usr/bin/env python)"},
 		"Windows line ends":        {"#!/bin/loop\r\necho\r\n", "no such file or directory", `The interpreter of /prog is "/bin/loop\r": the file has Windows line ends; run dos2unix on it.`},
 		"only a line":              {"#!/bin/bash", "no such file or directory", "its interpreter /bin/bash"},
-		"a loop of scripts":        {"#!/bin/loop\n", "", "Its interpreter is /bin/loop"},
+		"no name":                  {"#! \n", "exec format error", `Line 1 of /prog is "#!" without an interpreter`},
+		"a line without an end":    {"#!/" + strings.Repeat("x", 5000), "exec format error", "Line 1 of /prog is longer than the 256 bytes"},
+		"an interpreter without x": {"#!/etc/plain\n", "permission denied", "/prog can be executed, but its interpreter /etc/plain (line 1: #!/etc/plain) cannot."},
+		"a loop of scripts":        {"#!/bin/loop\n", "", "Its interpreter is /bin/loop, a script again"},
 		"text":                     {"echo hello\n", "exec format error", `/prog is text without "#!" in its first line: add #!/bin/sh.`},
 		"empty":                    {"", "exec format error", "/prog is empty."},
 		"bytes":                    {"\x00\x01\x02", "exec format error", "/prog is neither an ELF program nor a script."},
-		"a foreign machine":        {elf(other, ""), "exec format error", "/prog is an " + foreign + " program, which this kernel cannot run: no binfmt_misc handler"},
-		"an unknown machine":       {elf(0xbeef, ""), "exec format error", "an machine 48879 program"},
+		"a foreign machine":        {elf(other, ""), "exec format error", "/prog is a program for " + foreign + ", and this machine is "},
+		"an unknown machine":       {elf(0xbeef, ""), "exec format error", "a program for machine 48879, and"},
 		"no loader":                {elf(native, "/lib64/ld-linux.so.2"), "no such file or directory", "/prog needs the loader /lib64/ld-linux.so.2 (ELF PT_INTERP), which is not in the root filesystem"},
 		"an ELF cut off":           {"\x7fELF\x02\x01\x01\x00", "exec format error", "neither an ELF program nor a script"},
 		"a native program cut off": {elf(native, "/x")[:64], "exec format error", "but the kernel finds no program in it: is the file cut off?"},
@@ -48,6 +53,15 @@ func TestStepExecuteSaysWhyAProgramDoesNotRun(t *testing.T) {
 	}
 	w.env.Exec = Program{Path: "/nope", Args: []string{"nope"}}
 	w.fails(&Execute{}, `execve("/nope"): no such file or directory`, "")
+	for hint, p := range map[string]Program{
+		".process.args[1] has 200000 bytes":        {Args: []string{"prog", strings.Repeat("x", 200_000)}},
+		"The variable BIG has 200004 bytes":        {Args: []string{"prog"}, Env: []string{"A=b", "BIG=" + strings.Repeat("x", 200_000)}},
+		"Arguments and environment together have ": {Args: []string{"prog"}, Env: slices.Repeat([]string{strings.Repeat("x", 100_000)}, 100)},
+	} {
+		p.Path, w.env.Exec = "/prog", p
+		w.env.Exec.Path = "/prog"
+		w.fails(&Execute{}, "exec /prog: argument list too long", hint)
+	}
 	w.env.Exec = Program{Path: "/prog\x00", Args: []string{"nope"}}
 	w.fails(&Execute{}, "invalid argument", "")
 }

@@ -73,6 +73,9 @@ func (s *Execute) Apply(env *Env) error {
 		return err
 	}
 	_, _, errno := syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envp[0])))
+	if errno == unix.E2BIG {
+		return tooMuch(env.Exec)
+	}
 	return cause(env.Exec.Path, errno)
 }
 

@@ -132,7 +132,16 @@ func (p Plan) Apply(env *Env) (err error) {
 }
 
 func (p Plan) failure(i int, err error) error {
-	return &Failure{Index: i, Field: p[i].Field, Step: p[i].Step.String(), Err: err}
+	return &Failure{Index: i, Field: p[i].Field, Step: short(p[i].Step.String()), Err: err}
+}
+
+// short keeps a step with a list of thousands from hiding the error behind it.
+func short(text string) string {
+	const most = 400
+	if len(text) > most {
+		text = text[:most] + " ..."
+	}
+	return text
 }
 
 func panicText(r any) string {

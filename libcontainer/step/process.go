@@ -203,14 +203,14 @@ func (s *User) Fields(c *Codec) {
 }
 
 func (s *User) String() string {
-	text := "become user " + sys.Int(int(s.UID)) + ", group " + sys.Int(int(s.GID))
+	text := []byte("become user " + sys.Int(int(s.UID)) + ", group " + sys.Int(int(s.GID)))
 	for i, g := range s.Groups {
 		if i == 0 {
-			text += ", and groups"
+			text = append(text, ", and groups"...)
 		}
-		text += " " + sys.Int(int(g))
+		text = append(text, " "+sys.Int(int(g))...)
 	}
-	return text
+	return string(text)
 }
 
 // Apply changes the ids of this thread only: it is the one that execs.
@@ -220,7 +220,7 @@ func (s *User) Apply(env *Env) error {
 	}
 	if !s.NoSetgroups || len(s.Groups) > 0 {
 		if err := sys.Setgroups(s.Groups); err != nil {
-			return sys.Fail(err, "setgroups", "the additional groups")
+			return s.tooMany(sys.Fail(err, "setgroups", "the additional groups"))
 		}
 	}
 	if err := sys.Setresgid(s.GID); err != nil {
@@ -234,6 +234,14 @@ func (s *User) Apply(env *Env) error {
 		return sys.Fail(err, "prctl", "PR_SET_KEEPCAPS", "0")
 	}
 	return nil
+}
+
+// tooMany: NGROUPS_MAX of the kernel (setgroups(2)).
+func (s *User) tooMany(err error) error {
+	if most := 65536; len(s.Groups) > most {
+		return &Problem{Text: err.Error(), Hint: "A process can be in " + sys.Int(most) + " groups."}
+	}
+	return s.unmapped(err)
 }
 
 func (s *User) unmapped(err error) error {

@@ -25,15 +25,15 @@ func (s *Environment) Fields(c *Codec) {
 }
 
 func (s *Environment) String() string {
-	text := "prepare the command"
+	text := []byte("prepare the command")
 	for _, a := range s.Args {
-		text += " " + sys.Quote(a)
+		text = append(append(text, ' '), sys.Quote(a)...)
 	}
-	text += " with " + sys.Int(len(s.Env)) + " variables"
+	text = append(text, " with "+sys.Int(len(s.Env))+" variables"...)
 	if s.Home {
-		text += " and HOME from the container's /etc/passwd"
+		text = append(text, " and HOME from the container's /etc/passwd"...)
 	}
-	return text
+	return string(text)
 }
 
 // passwdLimit bounds what is read of the image's /etc/passwd, in bytes.
@@ -128,7 +128,7 @@ func (s *FindProgram) direct(path string) error {
 	case err == unix.EACCES:
 		return s.refused(path)
 	}
-	return &Problem{Text: "exec: " + sys.Quote(path) + ": stat " + path + ": " + err.Error()}
+	return &Problem{Text: "exec: " + sys.Quote(path) + ": stat " + path + ": " + err.Error(), Hint: missing(path)}
 }
 
 // executable asks the kernel whether this thread may execute a file.
@@ -137,8 +137,12 @@ func executable(path string) error {
 	if err := unix.Stat(path, &st); err != nil {
 		return err
 	}
-	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+	case unix.S_IFDIR:
 		return unix.EISDIR
+	default:
+		return unix.EACCES // as execve(2) will say
 	}
 	// AT_EACCESS: by the effective ids and capabilities of this thread (faccessat2(2)).
 	if err := unix.Faccessat2(unix.AT_FDCWD, path, unix.X_OK, unix.AT_EACCESS); err != nil {
@@ -152,7 +156,11 @@ func (s *FindProgram) refused(path string) error {
 	p := &Problem{Text: "exec: " + sys.Quote(path) + ": permission denied"}
 	var st unix.Stat_t
 	if err := unix.Stat(path, &st); err != nil {
-		p.Hint = "A folder on the way is closed to the container's user."
+		p.Hint = barred(path)
+		return p
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		p.Hint = path + " is no program but " + fileKind(st.Mode) + "."
 		return p
 	}
 	if st.Mode&0o111 == 0 {
@@ -162,7 +170,9 @@ func (s *FindProgram) refused(path string) error {
 	var fs unix.Statfs_t
 	if unix.Statfs(path, &fs) == nil && fs.Flags&unix.ST_NOEXEC != 0 {
 		p.Hint = "It lies on a filesystem that is mounted noexec."
+		return p
 	}
+	p.Hint = "Its mode " + sys.Octal(st.Mode&0o777) + " and owner " + owner(&st) + " leave it closed to the container's user."
 	return p
 }
 
@@ -170,10 +180,8 @@ func (s *FindProgram) refused(path string) error {
 var usual = [...]string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 
 func (s *FindProgram) elsewhere() string {
-	for _, dir := range usual {
-		if executable(dir+"/"+s.Name) == nil {
-			return "It is in " + dir + ": add that to PATH in .process.env."
-		}
+	if dir := usualFolder(s.Name); dir != "" {
+		return "It is in " + dir + ": add that to PATH in .process.env."
 	}
 	if s.Path == "" {
 		return "The container's environment has no PATH: add one to .process.env, or give the whole path."

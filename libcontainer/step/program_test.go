@@ -88,6 +88,9 @@ func TestStepFindProgram(t *testing.T) {
 	w.apply(&Mount{Type: "tmpfs", Source: "tmpfs", Target: "/noexec", Flags: unix.MS_NOEXEC})
 	w.write("noexec/tool", "#!/bin/sh\n", 0o755)
 	must(t, os.Symlink("/bin/tool", w.in("link")))
+	must(t, os.Symlink("/gone", w.in("dangling")))
+	must(t, os.Symlink("/circle", w.in("circle")))
+	must(t, unix.Mkfifo(w.in("fifo"), 0o755))
 	w.pivot()
 	w.apply(&Cwd{Path: "/srv"})
 	for _, c := range []struct{ name, path, want string }{
@@ -110,8 +113,13 @@ func TestStepFindProgram(t *testing.T) {
 		{"/opt/tool", "", `exec: "/opt/tool": permission denied`, "Its mode 0644 lacks x"},
 		{"/noexec/tool", "", `exec: "/noexec/tool": permission denied`, "mounted noexec"},
 		{"/bin/folder", "", `exec: "/bin/folder": is a directory`, ""},
-		{"/bin/nope", "", `exec: "/bin/nope": stat /bin/nope: no such file or directory`, ""},
-		{"/bin/tool/x", "", `exec: "/bin/tool/x": stat /bin/tool/x: not a directory`, ""},
+		{"/bin/nope", "", `exec: "/bin/nope": stat /bin/nope: no such file or directory`, "The root filesystem has no /bin/nope."},
+		{"/no/such/x", "", `exec: "/no/such/x": stat /no/such/x: no such file or directory`, "The root filesystem has no folder /no."},
+		{"/bin/daemon", "", `exec: "/bin/daemon": stat /bin/daemon: no such file or directory`, "daemon is in /usr/sbin of the root filesystem."},
+		{"/bin/tool/x", "", `exec: "/bin/tool/x": stat /bin/tool/x: not a directory`, "/bin/tool is a file, not a folder."},
+		{"/dangling/x", "", `exec: "/dangling/x": stat /dangling/x: no such file or directory`, "/dangling is a symbolic link to /gone, which the root filesystem does not have."},
+		{"/circle", "", `exec: "/circle": stat /circle: too many levels of symbolic links`, "/circle is a symbolic link that leads back to itself."},
+		{"/fifo", "", `exec: "/fifo": permission denied`, "/fifo is no program but a FIFO."},
 	} {
 		w.fails(&FindProgram{Name: c.name, Path: c.path}, c.says, c.hint)
 	}
@@ -133,7 +141,7 @@ func TestStepFindProgramAsItsUser(t *testing.T) {
 		w.apply(&User{UID: 1000, GID: 1000})
 	}
 	w.apply(&Capabilities{}) // root is nothing special without them
-	w.fails(&FindProgram{Name: "/closed/tool"}, `exec: "/closed/tool": permission denied`, "A folder on the way is closed to the container's user")
+	w.fails(&FindProgram{Name: "/closed/tool"}, `exec: "/closed/tool": permission denied`, "cannot pass /closed: its mode is 0600, its owner ")
 	w.apply(&FindProgram{Name: "mine", Path: "/closed:/bin"})
 	if w.env.Exec.Path != "/bin/mine" {
 		t.Errorf("%q", w.env.Exec.Path)
