@@ -22,15 +22,15 @@ func connectConsole(d *design, own consoleSink) (consoleSink, error) {
 	wanted, socket := d.terminal(), d.Options.ConsoleSocket
 	switch {
 	case own != nil && socket != "":
-		return nil, &Error{Field: ".process.terminal", Err: errors.New("cannot use console socket if runc will not detach or allocate tty"),
+		return nil, &Error{Field: ".process.terminal", Err: errors.New("there is no terminal that a console socket could be sent"),
 			Hint: "In the foreground the terminal is this one: leave --console-socket out, or give --detach."}
 	case own != nil:
 		return own, nil
 	case wanted && socket == "":
-		return nil, &Error{Field: ".process.terminal", Err: errors.New("cannot allocate tty if runc will detach without setting console socket"),
+		return nil, &Error{Field: ".process.terminal", Err: errors.New("a terminal needs a console socket: the command does not stay to relay it"),
 			Hint: "Give --console-socket, the path of a listening socket that is sent the terminal, or set .process.terminal to false."}
 	case !wanted && socket != "":
-		return nil, &Error{Field: ".process.terminal", Err: errors.New("cannot use console socket if runc will not detach or allocate tty"),
+		return nil, &Error{Field: ".process.terminal", Err: errors.New("there is no terminal that a console socket could be sent"),
 			Hint: "Leave --console-socket out, or set .process.terminal to true."}
 	case !wanted:
 		return noConsole{}, nil

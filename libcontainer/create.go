@@ -56,6 +56,9 @@ type creation struct {
 	child   *spawn.Child
 	console consoleSink
 	late    []cgroupv2.Setting // limits that init itself would not survive at birth
+	heard   bool               // the child has said something
+	outside bool               // it is born beside us and moved into the cgroup, see tryOutside
+	thp     bool               // transparent huge pages are to come back for the program
 }
 
 func (c *creation) close() {
@@ -81,26 +84,14 @@ func (r *Runtime) create(id string, o CreateOptions, terminal consoleSink) (_ *c
 	if c.console, err = connectConsole(c.design, terminal); err != nil {
 		return nil, err
 	}
-	for _, act := range []struct {
-		name string
-		do   func() error
-	}{
-		{"reserve the id", c.reserve},
-		{"make the cgroup", c.makeCgroup},
-		{"spawn the child", c.spawn},
-		{"record the child", c.recordChild},
-		{"give the user what is his", c.adopt},
-		{"attach the device filter", c.filterDevices},
-		{"send the plan", c.sendPlan},
-		{"answer the child until it is ready", c.converse},
-		{"write the last limits", c.finishLimits},
-		{"write the pid file", c.writePidFile},
-		{"commit", c.commit},
-	} {
-		r.debug(act.name)
-		if err = act.do(); err != nil {
-			return nil, c.explainDeath(err)
-		}
+	if err = c.perform(act{"reserve the id", c.reserve}, act{"make the cgroup", c.makeCgroup}); err != nil {
+		return nil, err
+	}
+	if err = c.bringUp(); err != nil {
+		return nil, err
+	}
+	if err = c.perform(act{"write the last limits", c.finishLimits}, act{"write the pid file", c.writePidFile}, act{"commit", c.commit}); err != nil {
+		return nil, err
 	}
 	c.undo.keep()
 	return c, nil
@@ -208,16 +199,22 @@ func (c *creation) spawn() error {
 	defer done()
 	config.Exe, config.Proc, config.Fifo, config.Preserve = exe, proc, fifo, c.Options.PreserveFDs
 	config.Cgroup = -1
-	if c.cgroup != nil {
+	if c.cgroup != nil && !c.outside {
 		config.Cgroup = c.cgroup.FD()
 	}
-	config.RestoreTHP = hidePages()
-	c.undo.push(c.killChild)
+	c.thp = hidePages() || c.thp
+	config.RestoreTHP = c.thp
+	if !c.outside {
+		c.undo.push(c.killChild)
+	}
 	c.child, err = spawn.Start(config)
 	if config.RestoreTHP && c.Bundle.Spec.Hooks != nil {
 		_ = unix.Prctl(unix.PR_SET_THP_DISABLE, 0, 0, 0, 0) // hooks would inherit it
 	}
-	return err
+	if err != nil || !c.outside {
+		return err
+	}
+	return c.cgroup.Move(c.child.PID)
 }
 
 // killChild ends whatever was born, and waits for it: the cgroup can only be
@@ -277,6 +274,7 @@ func (c *creation) converse() error {
 		if err != nil {
 			return err
 		}
+		c.heard = true
 		switch kind {
 		case wire.Ready:
 			return nil
@@ -345,19 +343,24 @@ func (c *creation) explainDeath(err error) error {
 				Hint: "The limit is too low for the container's init: it needs 1.25 MiB."}
 		}
 	}
-	return errors.New("container init " + lastWords(c.child.PID) + " before it was set up")
+	return lastWords(c.child.PID)
 }
 
-// lastWords says how a child of ours ended, without reaping it.
-func lastWords(pid int) string {
+// lastWords says how a child of ours ended.
+func lastWords(pid int) error {
 	var status unix.WaitStatus
-	if _, err := unix.Wait4(pid, &status, unix.WNOHANG, nil); err != nil {
-		return "ended"
+	how := "ended"
+	if _, err := unix.Wait4(pid, &status, unix.WNOHANG, nil); err == nil {
+		switch {
+		case status.Signaled() && status.Signal() == unix.SIGKILL:
+			return spawn.ErrKilled
+		case status.Signaled():
+			how = "was killed by " + unix.SignalName(status.Signal())
+		default:
+			how = "ended with status " + sys.Int(status.ExitStatus())
+		}
 	}
-	if status.Signaled() {
-		return "was killed by " + unix.SignalName(status.Signal())
-	}
-	return "ended with status " + sys.Int(status.ExitStatus())
+	return errors.New("container init " + how + " before it was set up")
 }
 
 // deviceFailure: a filter that cannot be loaded is an error unless it could not deny

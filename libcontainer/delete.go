@@ -87,7 +87,11 @@ func (r *Runtime) deleteForced(id string) error {
 		return err
 	}
 	// What was on record before the lock may have grown since.
-	return remains(r, locked).destroy()
+	last := remains(r, locked)
+	if len(last.record.Cgroup) == 0 && last.record.PID == 0 {
+		r.warn("delete " + id + ": nothing is left that tells of its cgroup and its process; if they are there, they stay")
+	}
+	return last.destroy()
 }
 
 // remains reads what it can of a container. Of a damaged record the cgroup link is

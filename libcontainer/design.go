@@ -71,6 +71,9 @@ func (r *Runtime) design(id string, o CreateOptions, foreground bool) (*design, 
 
 // checkDescriptors makes sure that what is to be passed on is there.
 func checkDescriptors(n int) error {
+	if n < 0 {
+		return &stateError{text: "there are no " + sys.Int(n) + " descriptors to preserve", hint: "--preserve-fds counts from 3 on: 0 or more."}
+	}
 	for fd := 3; fd < 3+n; fd++ {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
 			return &stateError{text: "there is no descriptor " + sys.Int(fd) + " to preserve", hint: "--preserve-fds counts from 3 without gaps."}
@@ -86,7 +89,11 @@ func (r *Runtime) compile(id string, o CreateOptions, explain bool) (*design, er
 		return nil, err
 	}
 	for _, w := range bundle.Warnings {
-		r.warn(w.Text, "config", w.Field)
+		text := w.Text
+		if w.Hint != "" {
+			text += ". " + w.Hint
+		}
+		r.warn(text, "config", w.Field)
 	}
 	return r.compileSpec(id, bundle, o, explain)
 }
@@ -212,7 +219,7 @@ func lookUp(d *design, explain bool) (compile.Facts, error) {
 	f.InUserNS = inUserNamespace()
 	f.Ours, f.Hosts = shared(d.Bundle.Spec, "self"), shared(d.Bundle.Spec, "1")
 	if !explain && !mountsElsewhere(d.Bundle.Spec, f.Ours) {
-		resolved, err := resolveRoot(f.Rootfs)
+		resolved, err := d.resolveRoot(f.Rootfs)
 		if err != nil {
 			return f, err
 		}
@@ -228,7 +235,7 @@ func lookUp(d *design, explain bool) (compile.Facts, error) {
 }
 
 // resolveRoot follows links on the way to the root directory, which is the host's.
-func resolveRoot(path string) (string, error) {
+func (d *design) resolveRoot(path string) (string, error) {
 	resolved, err := filepath.EvalSymlinks(path)
 	if err == nil {
 		var st os.FileInfo
@@ -237,11 +244,15 @@ func resolveRoot(path string) (string, error) {
 		}
 	}
 	if err != nil {
-		return "", &Error{Field: ".root.path", Err: errors.New("invalid rootfs: " + err.Error()),
-			Hint: "The path counts from the bundle, " + filepath.Dir(path) + "."}
+		hint := "The path must be that of a directory with a root filesystem."
+		if given := d.Bundle.Spec.Root.Path; !filepath.IsAbs(given) {
+			hint = strconv.Quote(given) + " counts from the bundle, " + d.Bundle.Dir + "."
+		}
+		return "", &Error{Field: ".root.path", Err: wrapped{"invalid rootfs: ", err}, Hint: hint}
 	}
 	if resolved == "/" {
-		return "", &Error{Field: ".root.path", Err: errors.New("the root of the host cannot be a container's root")}
+		return "", &Error{Field: ".root.path", Err: errors.New("the root of the host cannot be a container's root"),
+			Hint: "Give the directory of a root filesystem."}
 	}
 	return resolved, nil
 }

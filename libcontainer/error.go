@@ -130,6 +130,32 @@ func describe(e *Error, err error) {
 	}
 }
 
+// wrapped says what was done when an error came.
+type wrapped struct {
+	what string
+	err  error
+}
+
+func (e wrapped) Error() string { return e.what + e.err.Error() }
+func (e wrapped) Unwrap() error { return e.err }
+
+// both is an error and another that came of it, or while cleaning up after it.
+type both struct{ err, also error }
+
+func (e both) Error() string   { return e.err.Error() + "; " + e.also.Error() }
+func (e both) Unwrap() []error { return []error{e.err, e.also} }
+
+// joinErrors puts two errors on one line; either may be nil.
+func joinErrors(err, also error) error {
+	switch {
+	case also == nil:
+		return err
+	case err == nil:
+		return also
+	}
+	return both{err, also}
+}
+
 // stateError is a container in the wrong state for a verb, or a damaged record.
 type stateError struct {
 	text, hint string

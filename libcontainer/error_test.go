@@ -42,7 +42,7 @@ func TestErrorsHaveOneShape(t *testing.T) {
 		"refused":         {&spawn.Refused{Field: ".linux.namespaces[1]", Text: "no", Hint: "Do."}, "create web: .linux.namespaces[1]: no", ".linux.namespaces[1]", "Do.", 0},
 		"a join":          {&spawn.JoinError{Field: ".linux.namespaces[1].path", Err: sys.Fail(unix.EINVAL, "setns", "x")}, "create web: .linux.namespaces[1].path: setns(x): invalid argument", ".linux.namespaces[1].path", "another type", unix.EINVAL},
 		"a state":         {&stateError{text: "no", hint: "Do."}, "create web: no", "", "Do.", 0},
-		"a plain call":    {call, `create web: mkdirat("dev", 0755): read-only file system`, "", "read-only here", unix.EROFS},
+		"a plain call":    {call, `create web: mkdirat("dev", 0755): read-only file system`, "", "", unix.EROFS},
 		"wrapped":         {fmt.Errorf("wrapped: %w", &stateError{text: "no", hint: "Do."}), "create web: wrapped: no", "", "Do.", 0},
 		"already in form": {&Error{Field: ".x", Err: errors.New("no"), Hint: "Do."}, "create web: .x: no", ".x", "Do.", 0},
 	} {
@@ -76,7 +76,7 @@ func TestHints(t *testing.T) {
 		if call == "" {
 			call = "anything"
 		}
-		if got := hint(&Error{Err: sys.Fail(h.errno, call, "x")}); got != h.text {
+		if got := hint(&Error{Step: "x", Err: sys.Fail(h.errno, call, "x")}); got != h.text {
 			t.Errorf("%s %v: %q", h.call, h.errno, got)
 		}
 	}

@@ -26,6 +26,9 @@ var hints = []struct {
 	{"open_tree", syscall.ELOOP, "A link of the host leads to itself."},
 	{"openat2", syscall.ELOOP, "A link in the root filesystem leads to itself, or there are more than 40 on the way."},
 	{"", syscall.ENOSYS, "The kernel lacks this system call: mdrun needs Linux 5.14 or newer."},
+	{`write("/proc/self/oom_score_adj"`, syscall.EACCES, "Lowering it needs CAP_SYS_RESOURCE on the host."},
+	{`write("/proc/`, syscall.ERANGE, "With this offset the clock would be negative, or beyond what the kernel counts to."},
+	{"openat2(the root", syscall.EACCES, "A folder of the root filesystem is closed to the user that the container's root is on the host: see its mode and owner."},
 	{"", syscall.EROFS, "The filesystem is read-only here: make the path in the image, or mount a tmpfs over it."},
 	{"", syscall.ENOSPC, "The filesystem is full."},
 }
@@ -68,6 +71,9 @@ func hint(e *Error) string {
 		return text
 	}
 	for _, h := range hints {
+		if h.errno == syscall.EROFS && e.Step == "" {
+			continue // not in the container
+		}
 		if h.errno == call.Errno && len(call.Call) >= len(h.call) && call.Call[:len(h.call)] == h.call {
 			return h.text
 		}

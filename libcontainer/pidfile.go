@@ -17,27 +17,33 @@ func pidFileTemp(path string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
 }
 
+// pidFileError is about the path that --pid-file names.
+func pidFileError(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Err: wrapped{"pid file " + strconv.Quote(path) + ": ", err},
+		Hint: "Give --pid-file the path of a file, or of one that can be made: its directory must exist."}
+}
+
 // checkPidFile refuses a path that holds something other than a file, before
 // anything is made: a rename would replace it (a device node, for example).
 func checkPidFile(path string) error {
 	for _, p := range []string{path, pidFileTemp(path)} {
 		st, err := os.Lstat(p)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if !st.Mode().IsRegular() {
-			return &stateError{text: "pid file " + p + " is not a regular file", hint: "Give --pid-file the path of a file, or one that does not exist yet."}
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+		case err != nil:
+			return pidFileError(path, err)
+		case !st.Mode().IsRegular():
+			return pidFileError(path, errors.New(p+" is not a regular file"))
 		}
 	}
-	if st, err := os.Stat(filepath.Dir(path)); err != nil {
-		return err
-	} else if !st.IsDir() {
-		return &os.PathError{Op: "stat", Path: filepath.Dir(path), Err: unix.ENOTDIR}
+	st, err := os.Stat(filepath.Dir(path))
+	if err == nil && !st.IsDir() {
+		err = &os.PathError{Op: "stat", Path: filepath.Dir(path), Err: unix.ENOTDIR}
 	}
-	return nil
+	return pidFileError(path, err)
 }
 
 // writePidFile writes the pid, in decimal without a newline (containerd parses it
@@ -46,7 +52,7 @@ func writePidFile(path string, pid int) error {
 	temporary := pidFileTemp(path)
 	fd, err := unix.Open(temporary, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o644)
 	if err != nil {
-		return sys.Fail(err, "open", sys.Quote(temporary))
+		return pidFileError(path, sys.Fail(err, "open", sys.Quote(temporary)))
 	}
 	err = writeAll(fd, strconv.AppendInt(nil, int64(pid), 10))
 	unix.Close(fd)
@@ -55,7 +61,7 @@ func writePidFile(path string, pid int) error {
 	}
 	if err != nil {
 		_ = unix.Unlink(temporary)
-		return sys.Fail(err, "write", sys.Quote(path))
+		return pidFileError(path, sys.Fail(err, "write", sys.Quote(path)))
 	}
 	return nil
 }

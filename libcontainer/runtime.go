@@ -102,11 +102,3 @@ func ownerOf(f *os.File) uint32 {
 	}
 	return st.Uid
 }
-
-// joinErrors adds what went wrong while cleaning up to the reason for it.
-func joinErrors(err, also error) error {
-	if also == nil {
-		return err
-	}
-	return errors.Join(err, also)
-}

@@ -92,7 +92,7 @@ func (c *container) release(pidfd int) error {
 	case errors.Is(err, errNotCalled):
 		return err
 	case err != nil:
-		return errors.Join(errNotCalled, err)
+		return joinErrors(errNotCalled, err)
 	case len(heard) == 0:
 		return errors.New("container init was killed before it executed the program")
 	case len(heard) > 1:
@@ -132,6 +132,12 @@ func (c *container) openFifo() (int, error) {
 	fd, err := unix.Openat(c.dir.fd(), fifoFile, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, sys.Fail(err, "openat", sys.Quote(fifoFile))
+	}
+	// What is in a file would look like init's answer.
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFIFO {
+		unix.Close(fd)
+		return -1, &stateError{text: "exec.fifo is not a FIFO", hint: "Somebody has replaced it: use delete --force."}
 	}
 	return fd, nil
 }

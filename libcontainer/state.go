@@ -53,7 +53,7 @@ func (r *Runtime) List() (containers []*State, broken []error, err error) {
 		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, nil, fail("list", "", err)
+		return nil, nil, fail("list", "", rootError(err))
 	}
 	owners := owners{}
 	for _, e := range entries {

@@ -54,10 +54,15 @@ func openSuffixed(root, id, suffix string) (*stateDir, error) {
 	case err == unix.ENOENT:
 		return nil, ErrNotExist
 	case err != nil:
-		return nil, sys.Fail(err, "open", sys.Quote(d.path()))
+		return nil, rootError(sys.Fail(err, "open", sys.Quote(d.path())))
 	}
 	d.file = os.NewFile(uintptr(fd), id)
 	return d, nil
+}
+
+// rootError is about the state root, not about a container.
+func rootError(err error) error {
+	return &Error{Err: err, Hint: "--root must be a directory that this user may read and write, or one that can be made; it holds a directory for each container."}
 }
 
 // reserve makes the state directory under a temporary name, locks it, lets fill
@@ -65,7 +70,7 @@ func openSuffixed(root, id, suffix string) (*stateDir, error) {
 // From that moment on the id is taken, and delete --force finds everything.
 func reserve(root, id string, fill func(*stateDir) error) (*stateDir, error) {
 	if err := os.MkdirAll(root, 0o700); err != nil {
-		return nil, err
+		return nil, rootError(err)
 	}
 	if _, err := os.Lstat(filepath.Join(root, id)); err == nil {
 		return nil, ErrExists
@@ -142,10 +147,13 @@ func (d *stateDir) remove() error {
 	d.empty()
 	err := unix.Unlinkat(unix.AT_FDCWD, d.path(), unix.AT_REMOVEDIR)
 	d.close()
-	if err != nil && err != unix.ENOENT {
-		return sys.Fail(err, "rmdir", sys.Quote(d.path()))
+	switch err {
+	case nil, unix.ENOENT:
+		return nil
+	case unix.ENOTEMPTY, unix.EEXIST:
+		return &Error{Err: sys.Fail(err, "rmdir", sys.Quote(d.path())), Hint: "Somebody has put files into it: remove them, and repeat delete --force."}
 	}
-	return nil
+	return sys.Fail(err, "rmdir", sys.Quote(d.path()))
 }
 
 // clearInFlight removes what a create of this id left that was killed before the

@@ -2,6 +2,7 @@ package spawn
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"os"
 	"syscall"
@@ -43,6 +44,9 @@ type cloneArgs struct {
 	stack, stackSize, tls, setTID, setTIDSize     uint64
 	cgroup                                        uint64
 }
+
+// ErrKilled is a child that was killed before it said anything.
+var ErrKilled = errors.New("container init was killed by SIGKILL before it was set up")
 
 // stages of the raw child, as it reports them.
 const (
@@ -151,7 +155,11 @@ func runPlain(a *rawArgs, r, w *os.File, join []Join) (*Child, error) {
 	}
 	var status unix.WaitStatus
 	_ = sys.Retry(func() error { _, err := unix.Wait4(first, &status, 0, nil); return err })
-	if failed == nil && pid == 0 {
+	switch {
+	case failed != nil || pid != 0:
+	case status.Signaled() && status.Signal() == unix.SIGKILL:
+		failed = ErrKilled
+	default:
 		failed = &Refused{Text: "the first child ended before it had made the second (" + statusText(status) + ")"}
 	}
 	if failed != nil {

@@ -26,7 +26,6 @@ func errorsOf() map[string]error {
 		"bundle": &libcontainer.Error{Op: "create", ID: "web", Err: &spec.Error{File: "config.json", Problems: []spec.Problem{
 			{Field: ".process.cwd", Text: "not absolute", Hint: "Give /."}, {Field: ".root", Text: "missing"}, {Field: ".process.env[0]", Text: "no =", Hint: "It is NAME=VALUE."}}}},
 		"json":    &spec.Error{File: "config.json", Problems: []spec.Problem{{Text: "unexpected ','", Line: 2, Col: 7}}, Source: " \"a\": ,\n      ^"},
-		"joined":  &libcontainer.Error{Op: "start", ID: "web", Err: errors.Join(errors.New("first"), errors.New("second"))},
 		"hostile": &libcontainer.Error{Op: "state", ID: "a\nlevel=error\x1b[2J", Err: errors.New("open /a\x1b[1m\u202e\n{\"level\":\"error\"}")},
 		"broken":  &libcontainer.Error{Op: "state", ID: "web", Err: errors.New("open /a\xff")},
 	}
@@ -72,7 +71,6 @@ func TestARecordOfTheLogIsComplete(t *testing.T) {
 		"bundle": {"msg": "create web: 3 problems in config.json: .process.cwd: not absolute; .root: missing; .process.env[0]: no =. " +
 			".process.cwd: Give /.. .process.env[0]: It is NAME=VALUE.", "stage": "create", "config": ".process.cwd"},
 		"json":    {"msg": "config.json:2:7: unexpected ','"},
-		"joined":  {"msg": "start web: first; second", "stage": "start"},
 		"hostile": {"stage": "state"},
 		"broken":  {"msg": "state web: open /a\ufffd", "stage": "state"},
 	}
@@ -113,8 +111,7 @@ func TestWhatPeopleRead(t *testing.T) {
 	for name, want := range map[string]string{
 		"container": "mdrun: create web: .mounts[1]: mkdir(\"/x\"): read-only file system\n  Mount a tmpfs over it.\n",
 		"json":      "mdrun: config.json:2:7: unexpected ','\n \"a\": ,\n      ^\n",
-		"joined":    "mdrun: start web: first; second\n",
-		"hostile":   "mdrun: state \"a\\nlevel=error\\x1b[2J\": open /a\\x1b[1m\\u202e; {\"level\":\"error\"}\n",
+		"hostile":   "mdrun: state \"a\\nlevel=error\\x1b[2J\": open /a\\x1b[1m\\u202e\\n{\"level\":\"error\"}\n",
 	} {
 		if got := hush(t, func() { Report(errorsOf()[name]) }); got != want {
 			t.Errorf("%s:\n%q\nwant\n%q", name, got, want)

@@ -40,8 +40,7 @@ type report struct {
 }
 
 func reportOf(err error) *report {
-	// What errors.Join has put on lines of their own.
-	r := &report{text: oneLine(strings.ReplaceAll(err.Error(), "\n", "; "))}
+	r := &report{text: oneLine(err.Error())}
 	var a *Advice
 	if errors.As(err, &a) {
 		r.hint(a.Hint)
