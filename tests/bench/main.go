@@ -1,7 +1,7 @@
 // Command bench measures a runtime against runc and crun.
 //
 //	bench -runtime bin/mdrun -tree DIR              print a table
-//	bench -runtime bin/mdrun -tree DIR -write docs  and write docs/performance.{json,svg}
+//	bench -runtime bin/mdrun -tree DIR -write docs  and write docs/performance.{json,svg} and the table in performance.md
 //
 // DIR is a Debian tree with the peers (tests/setup/peers makes one). Everything runs in
 // a sandbox, under a real-time class where the machine allows that: plain timings of
@@ -107,5 +107,9 @@ func (o options) fetch(dir string) error {
 			return err
 		}
 	}
-	return nil
+	table, err := os.ReadFile(filepath.Join(dir, tableFile))
+	if err != nil {
+		return err
+	}
+	return putTable(filepath.Join(o.write, "performance.md"), table)
 }

@@ -49,7 +49,30 @@ func writeFiles(dir string, all []figure, counts []count) error {
 	if err := os.WriteFile(filepath.Join(dir, "performance.json"), append(data, '\n'), 0o644); err != nil {
 		return err
 	}
+	var table strings.Builder
+	printTable(&table, all, counts)
+	if err := os.WriteFile(filepath.Join(dir, tableFile), []byte(table.String()), 0o644); err != nil {
+		return err
+	}
 	return os.WriteFile(filepath.Join(dir, "performance.svg"), []byte(chart(all)), 0o644)
+}
+
+// tableFile holds what was printed, for the page that people read.
+const tableFile = "performance.txt"
+
+// putTable replaces the first block of code of the page, which is the table.
+func putTable(page string, table []byte) error {
+	data, err := os.ReadFile(page)
+	if err != nil {
+		return err
+	}
+	const fence = "```\n"
+	before, rest, _ := strings.Cut(string(data), fence)
+	_, after, found := strings.Cut(rest, fence)
+	if !found {
+		return fmt.Errorf("%s: there is no block of code for the table", page)
+	}
+	return os.WriteFile(page, []byte(before+fence+string(table)+fence+after), 0o644)
 }
 
 // chart draws one group of bars per case, as ratios to crun.
