@@ -51,7 +51,20 @@ func alive(pid int, start uint64) (process, bool) {
 		return process{}, false
 	}
 	p, ok := readProcess(pid)
-	return p, ok && p.Start == start && !p.dead()
+	return p, ok && p.Start == start && (!p.dead() || threadsLeft(pid))
+}
+
+// threadsLeft tells whether a process goes on whose first thread has ended: that alone
+// is a zombie (proc_pid_stat(5)), as long as another lives. Its pidfd tells of the end of
+// the last one (pidfd_open(2)). So it is with a program that lets its main thread end,
+// and for a moment with every process of several threads that is killed.
+func threadsLeft(pid int) bool {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	return !awaitExit(fd, 0)
 }
 
 // holdProcess gives a pidfd of the recorded process, so that what follows cannot
