@@ -26,17 +26,18 @@ func parts(path string, f func(part string, last bool) string) string {
 
 // missing says what of a path is not there; "" where all of it is.
 func missing(path string) string {
+	elsewhere := "."
 	if dir := usualFolder(baseName(path)); dir != "" {
-		return baseName(path) + " is in " + dir + " of the root filesystem."
+		elsewhere = "; " + baseName(path) + " is in " + dir + "."
 	}
 	return parts(path, func(part string, last bool) string {
 		var link, st unix.Stat_t
 		err := unix.Lstat(part, &link)
 		switch {
 		case err == unix.ENOENT && last:
-			return "The root filesystem has no " + part + "."
+			return "The root filesystem has no " + part + elsewhere
 		case err == unix.ENOENT:
-			return "The root filesystem has no folder " + part + "."
+			return "The root filesystem has no folder " + part + elsewhere
 		case err != nil:
 			return ""
 		}

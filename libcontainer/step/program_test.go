@@ -115,7 +115,7 @@ func TestStepFindProgram(t *testing.T) {
 		{"/bin/folder", "", `exec: "/bin/folder": is a directory`, ""},
 		{"/bin/nope", "", `exec: "/bin/nope": stat /bin/nope: no such file or directory`, "The root filesystem has no /bin/nope."},
 		{"/no/such/x", "", `exec: "/no/such/x": stat /no/such/x: no such file or directory`, "The root filesystem has no folder /no."},
-		{"/bin/daemon", "", `exec: "/bin/daemon": stat /bin/daemon: no such file or directory`, "daemon is in /usr/sbin of the root filesystem."},
+		{"/bin/daemon", "", `exec: "/bin/daemon": stat /bin/daemon: no such file or directory`, "The root filesystem has no /bin/daemon; daemon is in /usr/sbin."},
 		{"/bin/tool/x", "", `exec: "/bin/tool/x": stat /bin/tool/x: not a directory`, "/bin/tool is a file, not a folder."},
 		{"/dangling/x", "", `exec: "/dangling/x": stat /dangling/x: no such file or directory`, "/dangling is a symbolic link to /gone, which the root filesystem does not have."},
 		{"/circle", "", `exec: "/circle": stat /circle: too many levels of symbolic links`, "/circle is a symbolic link that leads back to itself."},
