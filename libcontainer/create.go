@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/mdrun/mdrun/cgroupv2"
@@ -177,7 +178,7 @@ func (c *creation) missingController(err error) error {
 
 // spawn makes the child, which waits for the plan before it does anything.
 func (c *creation) spawn() error {
-	exe, err := spawn.Executable()
+	exe, err := spawn.Executable(c.Birth.joins(specs.UserNamespace))
 	if err != nil {
 		return err
 	}
@@ -291,6 +292,10 @@ func (c *creation) converse() error {
 			}
 		case wire.Pause:
 			if err := c.answer(string(body)); err != nil {
+				return err
+			}
+		case wire.OOMScore:
+			if err := c.scoreChild(); err != nil {
 				return err
 			}
 		default:

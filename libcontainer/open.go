@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
@@ -41,6 +42,27 @@ func (c *creation) reach(path string) (int, error) {
 		return err
 	})
 	return fd, err
+}
+
+// scoreChild sets the child's oom_score_adj, which it could not do itself.
+func (c *creation) scoreChild() error {
+	const field = ".process.oomScoreAdj"
+	p := c.Bundle.Spec.Process
+	if p == nil || p.OOMScoreAdj == nil {
+		return &Error{Field: field, Err: errors.New("the child asked for a score that nobody has set")}
+	}
+	path := "/proc/" + strconv.Itoa(c.child.PID) + "/oom_score_adj"
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &Error{Field: field, Err: sys.Fail(err, "open", sys.Quote(path))}
+	}
+	defer unix.Close(fd)
+	value := strconv.Itoa(*p.OOMScoreAdj)
+	if _, err := unix.Write(fd, []byte(value)); err != nil {
+		return &Error{Field: field, Err: sys.Fail(err, "write", sys.Quote(path), value),
+			Hint: "A score below the caller's own needs CAP_SYS_RESOURCE on the host."}
+	}
+	return c.child.Conn.Send(wire.GoOn, nil, -1)
 }
 
 // planNames: a child may only ask for what it was told to mount.

@@ -38,6 +38,15 @@ func (h host) Pause(hook string) (program int, err error) {
 	return h.goOn()
 }
 
+// OOMScore asks the host to set what only its user may set.
+func (h host) OOMScore() error {
+	if err := h.conn.Send(wire.OOMScore, nil, -1); err != nil {
+		return err
+	}
+	_, err := h.goOn()
+	return err
+}
+
 // Ready waits until the host has committed the container: an init whose create
 // died before that ends here and leaves nothing to wait for.
 func (h host) Ready() error {

@@ -16,10 +16,19 @@ import (
 // must not be able to write to the file behind it (CVE-2019-5736). Where a mount
 // cannot be made (no CAP_SYS_ADMIN over our mount namespace) it gives a sealed
 // copy in memory.
-func Executable() (int, error) {
+//
+// With closed it gives a copy that nobody but its owner may read, for a child in a user
+// namespace that others are in already. Those who hold CAP_SYS_PTRACE there may attach
+// to any program that belongs to the namespace, dumpable or not, and this child still
+// has the host's files before its eyes. A program that its own user may not read belongs
+// to the namespace of the file's owner instead (fs/exec.c, would_dump; since Linux 4.10).
+func Executable(closed bool) (int, error) {
+	if closed {
+		return sealedExecutable(0o111)
+	}
 	fd, err := detachedExecutable()
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EACCES) {
-		return sealedExecutable()
+		return sealedExecutable(0o555)
 	}
 	return fd, err
 }
@@ -69,13 +78,13 @@ func sameAsSelf(fd int) error {
 
 const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
 
-func sealedExecutable() (int, error) {
+func sealedExecutable(mode uint32) (int, error) {
 	source, err := os.Open(self)
 	if err != nil {
 		return -1, err
 	}
 	defer source.Close()
-	fd, err := unix.MemfdCreate("mdrun", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	fd, err := executableMemory()
 	if err != nil {
 		return -1, sys.Fail(err, "memfd_create", "mdrun")
 	}
@@ -83,6 +92,9 @@ func sealedExecutable() (int, error) {
 	defer copied.Close()
 	if _, err := io.Copy(copied, source); err != nil {
 		return -1, err
+	}
+	if err := unix.Fchmod(fd, mode); err != nil {
+		return -1, sys.Fail(err, "fchmod", "the copy in memory", sys.Octal(mode))
 	}
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
 		return -1, sys.Fail(err, "fcntl", "F_ADD_SEALS")
@@ -94,4 +106,14 @@ func sealedExecutable() (int, error) {
 		return -1, sys.Fail(err, "open", sys.Quote(path), "O_PATH")
 	}
 	return readOnly, nil
+}
+
+// executableMemory makes the file. Linux 6.3 has MFD_EXEC for what shall be executed, and
+// sysctl vm.memfd_noexec, which asks for it; before, it is EINVAL.
+func executableMemory() (int, error) {
+	fd, err := unix.MemfdCreate("mdrun", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
+	if err == unix.EINVAL {
+		return unix.MemfdCreate("mdrun", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	}
+	return fd, err
 }

@@ -214,6 +214,10 @@ func fork(a *rawArgs) (int, syscall.Errno) {
 		return int(pid), errno
 	}
 	runtimeAfterForkInChild()
+	// Until it executes the runtime's image the second child is a copy of the host's
+	// process: those who may trace in a joined user namespace must not (ptrace(2),
+	// "Ptrace access mode checking").
+	syscall.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0, 0, 0, 0, 0)
 	for i := range a.join {
 		if _, _, errno := syscall.RawSyscall(unix.SYS_SETNS, a.join[i].fd, a.join[i].kind, 0); errno != 0 {
 			die(a, stageJoin, i, errno)

@@ -122,6 +122,7 @@ type world struct {
 	host    int    // a socket whose other end the host would hold; -1: none
 	program int    // what the host sends for a hook; -1: it runs it itself
 	paused  []string
+	scored  bool // the host was asked to set the oom_score_adj
 }
 
 // newWorld makes the root and takes the step into it.
@@ -206,9 +207,10 @@ func (w *world) Pause(name string) (int, error) {
 	w.paused = append(w.paused, name)
 	return w.program, nil
 }
-func (w *world) Ready() error { return nil }
-func (w *world) Gone() bool   { return false }
-func (w *world) FD() int      { return w.host }
+func (w *world) OOMScore() error { w.scored = true; return nil }
+func (w *world) Ready() error    { return nil }
+func (w *world) Gone() bool      { return false }
+func (w *world) FD() int         { return w.host }
 
 // status gives a line of what the kernel says about this thread.
 func (w *world) status(name string) string {

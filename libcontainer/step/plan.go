@@ -76,6 +76,8 @@ type Host interface {
 	// Pause tells that the plan has come to this hook (its place in config.json) and
 	// waits until the host has run it, or has sent its program: a descriptor, else -1.
 	Pause(hook string) (program int, err error)
+	// OOMScore has the host set our oom_score_adj to what the specification says.
+	OOMScore() error
 	// Ready tells that everything is set up and the child now waits for start.
 	Ready() error
 	// Gone reports, without blocking, that the host's process has ended.

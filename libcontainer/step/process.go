@@ -125,9 +125,14 @@ type OOMScore struct{ Value int }
 func (s *OOMScore) Fields(c *Codec) { c.Int(&s.Value) }
 func (s *OOMScore) String() string  { return "set oom_score_adj to " + sys.Int(s.Value) }
 
-// Apply writes it.
+// Apply writes it, or has the host write it: a user namespace may not lower the score,
+// and the files of a child in a joined one belong to the host's user (spawn.Executable).
 func (s *OOMScore) Apply(env *Env) error {
-	return inroot.WriteProc(env.Proc, "self/oom_score_adj", sys.Int(s.Value))
+	err := inroot.WriteProc(env.Proc, "self/oom_score_adj", sys.Int(s.Value))
+	if sys.Errno(err) == unix.EACCES {
+		return env.Host.OOMScore()
+	}
+	return err
 }
 
 // Rlimit sets a resource limit (getrlimit(2)).

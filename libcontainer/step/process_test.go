@@ -125,7 +125,11 @@ func TestStepOOMScore(t *testing.T) {
 	if got, err := os.ReadFile("/proc/self/oom_score_adj"); err != nil || string(got) != "700\n" {
 		t.Errorf("%q, %v", got, err)
 	}
-	w.fails(&OOMScore{Value: -1000}, `write("/proc/self/oom_score_adj", "-1000"): permission denied`, "")
+	// Only the host may lower it.
+	w.apply(&OOMScore{Value: -1000})
+	if !w.scored {
+		t.Error("the host was not asked")
+	}
 	w.fails(&OOMScore{Value: 1001}, "invalid argument", "")
 }
 

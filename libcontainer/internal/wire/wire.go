@@ -18,14 +18,15 @@ import (
 type Kind byte
 
 const (
-	Plan    Kind = iota + 1 // host to child: the plan to apply
-	GoOn                    // host to child: after Pause, see there; after Ready: the container is committed
-	Pause                   // child to host: run this hook, or hand its program over as a descriptor, then send GoOn
-	Console                 // child to host: the master of the container's terminal, as a descriptor
-	Open                    // child to host: open this path of the host for me, in my mount namespace
-	Opened                  // host to child: the descriptor, or the errno as one byte
-	Ready                   // child to host: everything is set up
-	Failure                 // child to host: a step failed; the child ends
+	Plan     Kind = iota + 1 // host to child: the plan to apply
+	GoOn                     // host to child: after Pause, see there; after Ready: the container is committed
+	Pause                    // child to host: run this hook, or hand its program over as a descriptor, then send GoOn
+	Console                  // child to host: the master of the container's terminal, as a descriptor
+	Open                     // child to host: open this path of the host for me, in my mount namespace
+	Opened                   // host to child: the descriptor, or the errno as one byte
+	OOMScore                 // child to host: set my oom_score_adj, I may not; then send GoOn
+	Ready                    // child to host: everything is set up
+	Failure                  // child to host: a step failed; the child ends
 )
 
 // limit is the largest message that is believed, in bytes. A plan holds the
