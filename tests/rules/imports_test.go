@@ -57,6 +57,7 @@ var layers = map[string]layer{
 	"libcontainer/internal/sigpipe": {may: []string{unix}},
 
 	// Tests drive the binary; none looks into libcontainer.
+	"tests/attacks":       {may: []string{"tests/sandbox", specs, unix}},
 	"tests/bench":         {may: []string{"tests/sandbox", specs, unix}},
 	"tests/faults":        {may: []string{"tests/faults/tracer", "tests/sandbox", specs, unix}},
 	"tests/faults/tracer": {may: []string{unix}},

@@ -24,6 +24,7 @@ var suites = []suite{
 	{"script", "the whole binary, a script for each behaviour", 4, true, script},
 	{"peers", "the same scripts against runc and crun", 12, true, peers},
 	{"faults", "killed at every system call: a sample; races; runtimes that must be caught", 12, true, faults},
+	{"attacks", "out of a container, in every way that is known; a runtime that must be caught", 8, true, attacks},
 	{"demo", "the README's first command", 2, true, demo},
 	{"vm", "limits hold, on a machine that has every controller", 20, true, vm},
 }
