@@ -188,6 +188,9 @@ func params(path string) testscript.Params {
 			case "memory":
 				controllers, err := os.ReadFile("/sys/fs/cgroup/cgroup.controllers")
 				return strings.Contains(string(controllers), "memory"), err
+			case "programs":
+				_, err := os.Stat(debianTree + "/etc")
+				return err == nil, nil
 			case "debian":
 				_, err := os.Stat(debianDir + "/etc")
 				return err == nil, nil
