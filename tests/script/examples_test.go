@@ -141,6 +141,9 @@ func bundles(t *testing.T) (dirs []string) {
 }
 
 func TestEveryExampleIsWhole(t *testing.T) {
+	if name() != "mdrun" {
+		return // a peer's tree does not show the checkout
+	}
 	for _, title := range examples(t) {
 		for _, file := range []string{"README.md", exampleTest} {
 			if _, err := os.Stat(filepath.Join(examplesDir, title, file)); err != nil {
