@@ -2,6 +2,7 @@ package script
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -61,10 +62,14 @@ func setup(env *testscript.Env) error {
 	return nil
 }
 
+// cleanUp does not wait for ever: a peer may run a hook that hangs. What is left ends
+// with the sandbox.
 func cleanUp(state string) {
 	entries, _ := os.ReadDir(state)
 	for _, e := range entries {
-		_ = exec.Command(runtimePath, "--root", state, "delete", "--force", e.Name()).Run()
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		_ = exec.CommandContext(ctx, runtimePath, "--root", state, "delete", "--force", e.Name()).Run()
+		cancel()
 	}
 }
 
@@ -230,7 +235,10 @@ func damageCommand(ts *testscript.TestScript, _ bool, args []string) {
 
 // shellCommand is `sh SCRIPT`: a line for the shell, outside the container.
 func shellCommand(ts *testscript.TestScript, neg bool, args []string) {
-	cmd := exec.Command("/bin/sh", "-c", strings.Join(args, " "))
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", strings.Join(args, " "))
+	cmd.WaitDelay = time.Second
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = append(os.Environ(), "STATE="+ts.Getenv("STATE"), "ID="+ts.Getenv("ID"))
 	cmd.Stdout, cmd.Stderr = ts.Stdout(), ts.Stderr()
