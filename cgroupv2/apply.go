@@ -37,7 +37,7 @@ func (c *Cgroup) Apply(list []Setting) error {
 			err = c.holds(s)
 		}
 		if err != nil {
-			return &ApplyError{Setting: s, Path: c.path, Err: err, Hint: c.why(s, err)}
+			return &ApplyError{Setting: s, Path: c.mount + c.path, Err: err, Hint: c.why(s, err)}
 		}
 	}
 	return nil

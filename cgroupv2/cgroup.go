@@ -96,12 +96,7 @@ func (c *Cgroup) event(name string) (bool, error) {
 	if err != nil {
 		return false, &CallError{Call: "read(" + c.path + "/cgroup.events)", Err: err}
 	}
-	for line := range strings.Lines(text) {
-		if value, ok := strings.CutPrefix(strings.TrimSpace(line), name+" "); ok {
-			return value == "1", nil
-		}
-	}
-	return false, nil
+	return count(text, name) == "1", nil
 }
 
 // Populated tells whether a process lives in the cgroup or below it.
@@ -217,20 +212,28 @@ func procs(dir, depth int) ([]int, error) {
 	return all, err
 }
 
-// OOM tells, for a person, that the memory limit has killed a process here; "" when it
-// has not.
+// OOM tells, for a person, that the memory limit has killed a process here, or has kept
+// one from getting to its start; "" when neither has happened.
 func (c *Cgroup) OOM() string {
 	text, err := readFile(c.fd, "memory.events")
 	if err != nil {
 		return ""
 	}
-	for line := range strings.Lines(text) {
-		count, ok := strings.CutPrefix(strings.TrimSpace(line), "oom_kill ")
-		if !ok || count == "0" {
-			continue
+	limit, _ := readFile(c.fd, "memory.max")
+	for _, e := range []struct{ event, what string }{{"oom_kill", "was OOM-killed"}, {"max", "got no memory"}} {
+		if n := count(text, e.event); n != "" && n != "0" {
+			return "container init " + e.what + " (memory limit too low?): memory.max is " + strings.TrimSpace(limit) + ", memory.events " + e.event + " " + n
 		}
-		limit, _ := readFile(c.fd, "memory.max")
-		return "container init was OOM-killed (memory limit too low?): memory.max is " + strings.TrimSpace(limit) + ", memory.events oom_kill " + count
+	}
+	return ""
+}
+
+// count gives the value of a key in lines of "key value".
+func count(lines, key string) string {
+	for line := range strings.Lines(lines) {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), key+" "); ok {
+			return value
+		}
 	}
 	return ""
 }

@@ -335,6 +335,9 @@ func (c *creation) commit() error {
 // explainDeath looks for the reason when the child is gone without a word. A
 // failure that it managed to report is still on the channel.
 func (c *creation) explainDeath(err error) error {
+	if c.child == nil && errors.Is(err, unix.ENOMEM) {
+		return c.explainMemory(err)
+	}
 	if !childDied(err) || c.child == nil {
 		return err
 	}
@@ -342,13 +345,25 @@ func (c *creation) explainDeath(err error) error {
 		return step.DecodeFailure(body)
 	}
 	awaitExit(c.child.PidFD, -1)
+	return c.explainMemory(lastWords(c.child.PID))
+}
+
+// explainMemory says so where the memory limit is the reason.
+func (c *creation) explainMemory(err error) error {
+	text := ""
 	if c.cgroup != nil {
-		if text := c.cgroup.OOM(); text != "" {
-			return &Error{Field: ".linux.resources.memory.limit", Err: errors.New(text),
-				Hint: "The limit is too low for the container's init: it needs 1.25 MiB."}
+		text = c.cgroup.OOM()
+	}
+	if text == "" {
+		return err
+	}
+	e := &Error{Err: errors.New(text), Hint: "The limit is too low for the container's init: it needs 1.25 MiB."}
+	for _, s := range c.Settings {
+		if s.File == "memory.max" {
+			e.Field = s.Field // the last one holds
 		}
 	}
-	return lastWords(c.child.PID)
+	return e
 }
 
 // lastWords says how a child of ours ended.
@@ -371,7 +386,7 @@ func lastWords(pid int) error {
 // deviceFailure: a filter that cannot be loaded is an error unless it could not deny
 // anything that the container is able to make.
 func (c *creation) deviceFailure(err error) error {
-	if errors.Is(err, unix.EPERM) && unix.Geteuid() != 0 {
+	if errors.Is(err, unix.EPERM) && (unix.Geteuid() != 0 || c.Facts.InUserNS) {
 		return nil // without privileges no device node can be made or opened anyway
 	}
 	return err
