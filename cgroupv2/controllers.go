@@ -25,7 +25,7 @@ func enable(fd int, p string, need []string) error {
 	for _, c := range need {
 		if !slices.Contains(all, c) {
 			return &HostError{Controller: c, Text: "the cgroup controller " + c + " is not available in " + p + ", where there are: " + strings.Join(all, " "),
-				Hint: "Enable it in the cgroups above, or leave the limit out. It may be in use by cgroup v1."}
+				Hint: whyMissing(fd, p, c)}
 		}
 	}
 	off := slices.DeleteFunc(all, func(c string) bool { return slices.Contains(on, c) })
@@ -59,14 +59,26 @@ func words(fd int, p, name string) ([]string, error) {
 func controllerError(p, controller string, err error) error {
 	e := &CallError{Controller: controller, Call: "write(" + Mount + strings.TrimSuffix(p, "/") + "/cgroup.subtree_control, +" + controller + ")", Err: err}
 	switch err {
+	case unix.EOPNOTSUPP:
+		e.Hint = threaded(p, controller)
 	case unix.EBUSY:
 		e.Hint = "The cgroup " + p + " holds processes, and a cgroup with processes cannot give controllers to children (the rule of no internal processes): give another .linux.cgroupsPath."
-	case unix.EOPNOTSUPP:
-		e.Hint = "The cgroup " + p + " is threaded, and " + controller + " is about whole processes: give another .linux.cgroupsPath."
 	case unix.EACCES, unix.EPERM:
 		e.Hint = "This needs root, or a cgroup that was delegated to this user with the controller " + controller + "."
 	}
 	return e
+}
+
+// whyMissing tells what keeps a controller from a cgroup.
+func whyMissing(fd int, p, controller string) string {
+	if kind, err := readFile(fd, "cgroup.type"); err == nil && strings.TrimSpace(kind) == "threaded" {
+		return threaded(p, controller)
+	}
+	return "Enable it in the cgroups above, or leave the limit out. It may be in use by cgroup v1."
+}
+
+func threaded(p, controller string) string {
+	return "The cgroup " + p + " is threaded, and " + controller + " is about whole processes: give another .linux.cgroupsPath."
 }
 
 // ControllersFor lists the controllers that settings belong to, in their order.
