@@ -7,7 +7,7 @@ import (
 )
 
 // spareThreads is how many threads init has in reserve; see step.SpareThreads.
-const spareThreads = 8
+const spareThreads = 6
 
 // threads makes room for a limit that comes in force before execve and forbids init a
 // new thread: few pids in the cgroup, or few processes of the user. RLIMIT_NPROC counts

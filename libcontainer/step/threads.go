@@ -27,7 +27,8 @@ import (
 // From the limit on to execve init waits three times: for the host to commit, for
 // start, and for the byte to be written. That takes three threads at most, and one more
 // for every 10 ms of work, which is a tenth of a millisecond if nobody disturbs it. One
-// can be half-way to the list when we begin. Eight are enough, then.
+// can be half-way to the list when we begin. That makes six with two to spare; each costs
+// the container 100 KiB of memory until execve.
 type SpareThreads struct{ Count int }
 
 // Fields passes it through the codec.
