@@ -54,11 +54,13 @@ func write(t *testing.T, s *specs.Spec) string {
 	t.Helper()
 	dir := t.TempDir()
 	bin := filepath.Join(dir, "rootfs", "bin")
-	for _, d := range []string{bin, filepath.Join(dir, "rootfs/proc"), filepath.Join(dir, "rootfs/dev")} {
+	must(t, os.Chmod(dir, 0o755))
+	for _, d := range []string{bin, filepath.Join(dir, "rootfs/proc"), filepath.Join(dir, "rootfs/dev"), filepath.Join(dir, "rootfs/sys/fs/cgroup")} {
 		must(t, os.MkdirAll(d, 0o755))
 	}
 	must(t, os.Link(busybox(t), filepath.Join(bin, "busybox")))
-	for _, applet := range strings.Fields("sh cat dd mknod sleep") {
+	must(t, os.Link(ownProgram(t), filepath.Join(dir, "rootfs", insideName)))
+	for _, applet := range strings.Fields("sh cat dd mkdir mknod sleep") {
 		must(t, os.Symlink("busybox", filepath.Join(bin, applet)))
 	}
 	must(t, os.WriteFile(filepath.Join(dir, "rootfs/true"), tinyTrue(), 0o755))

@@ -19,6 +19,7 @@ type container struct {
 	t      *testing.T
 	id     string
 	dir    string // the bundle
+	binary string // the runtime
 	pid    int
 	cgroup string // its directory
 }
@@ -29,7 +30,7 @@ var made int // containers so far, for their names
 func prepare(t *testing.T, s *specs.Spec) *container {
 	t.Helper()
 	made++
-	c := &container{t: t, id: fmt.Sprintf("c%d", made)}
+	c := &container{t: t, id: fmt.Sprintf("c%d", made), binary: os.Getenv(runtimeVar)}
 	s.Linux.CgroupsPath = "/limits/" + c.id
 	c.cgroup = "/sys/fs/cgroup/limits/" + c.id
 	c.dir = write(t, s)
@@ -41,19 +42,25 @@ func prepare(t *testing.T, s *specs.Spec) *container {
 func create(t *testing.T, s *specs.Spec) *container {
 	t.Helper()
 	c := prepare(t, s)
+	c.created()
+	return c
+}
+
+// created creates what was prepared.
+func (c *container) created() {
+	c.t.Helper()
 	pidFile := filepath.Join(c.dir, "pid")
 	c.must("create", "--bundle", c.dir, "--pid-file", pidFile, c.id)
-	t.Cleanup(func() { c.must("delete", "--force", c.id); c.gone() })
+	c.t.Cleanup(func() { c.must("delete", "--force", c.id); c.gone() })
 	data, err := os.ReadFile(pidFile)
-	must(t, err)
+	must(c.t, err)
 	c.pid, err = strconv.Atoi(string(data))
-	must(t, err)
+	must(c.t, err)
 	own, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", c.pid))
-	must(t, err)
-	if want := "0::/limits/" + c.id + "\n"; string(own) != want {
-		t.Fatalf("cgroup of init: %q, want %q", own, want)
+	must(c.t, err)
+	if want := "0::" + strings.TrimPrefix(c.cgroup, "/sys/fs/cgroup") + "\n"; string(own) != want {
+		c.t.Fatalf("cgroup of init: %q, want %q", own, want)
 	}
-	return c
 }
 
 // start creates a container and lets its program run.
@@ -88,6 +95,32 @@ func (c *container) wait() syscall.WaitStatus {
 			c.t.Fatalf("wait4(%d): %v", c.pid, err)
 		}
 	}
+}
+
+// ended tells whether the program has; a child that nobody has waited for is a zombie.
+func (c *container) ended() bool {
+	c.t.Helper()
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.pid))
+	must(c.t, err)
+	_, rest, _ := strings.Cut(string(data), ") ")
+	return strings.HasPrefix(rest, "Z")
+}
+
+// endsWithin waits until the program has ended, and tells whether it has.
+func (c *container) endsWithin(d time.Duration) bool { return within(d, c.ended) }
+
+// prints waits until the program has printed something.
+func (c *container) prints(want string) bool {
+	return within(30*time.Second, func() bool { return strings.Contains(c.output(), want) })
+}
+
+func within(d time.Duration, done func() bool) bool {
+	for end := time.Now().Add(d); !done(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
 }
 
 // file reads one of the cgroup's files.
@@ -140,7 +173,7 @@ func (c *container) runtime(args ...string) (status int, output string) {
 	f, err := os.OpenFile(filepath.Join(c.dir, "output"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	must(c.t, err)
 	defer f.Close()
-	cmd := exec.Command(os.Getenv(runtimeVar), append([]string{"--root", "/run/limits"}, args...)...)
+	cmd := exec.Command(c.binary, append([]string{"--root", "/run/limits"}, args...)...)
 	cmd.Stdout, cmd.Stderr = f, f
 	if err := cmd.Run(); cmd.ProcessState == nil {
 		c.t.Fatal(err)
