@@ -41,6 +41,11 @@ func makeCgroup() (*cgroup, error) {
 	if err != nil {
 		return nil, err
 	}
+	// As open as the root of a hierarchy is: the root user of a user namespace walks here
+	// when it mounts its own cgroup.
+	if err := os.Chmod(path, 0o755); err != nil {
+		return nil, err
+	}
 	dir, err := os.Open(path)
 	if err != nil {
 		return nil, err
