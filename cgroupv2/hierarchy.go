@@ -217,8 +217,22 @@ func (h *Hierarchy) create(plan []Made, controllers []string) (*Cgroup, error) {
 		}
 		_ = closing(nil, at, h.fd)
 		at = next
+		if !m.Existed {
+			letPass(next)
+		}
 	}
 	return &Cgroup{path: plan[len(plan)-1].Path, fd: at, mount: h.mount}, nil
+}
+
+// letPass gives a cgroup that was just made the mode it was asked for, whatever the
+// caller's umask takes off: a kernel before 6.15 mounts the hierarchy only for a user who
+// may pass all cgroups on the way to the container's, and in a user namespace that is not
+// us. Where it cannot be given the mount says so.
+func letPass(fd int) {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) == nil && st.Mode&0o777 != 0o755 {
+		_ = unix.Fchmod(fd, 0o755)
+	}
 }
 
 func closing(err error, fd, but int) error {

@@ -31,6 +31,9 @@ func (s *Mount) explain(err error, options []string) error {
 
 // permission names what the kernel asks for in silence (user_namespaces(7)).
 func (s *Mount) permission(failed *sys.Error) error {
+	if failed.Errno == unix.EACCES && s.Type == "cgroup2" {
+		return &Problem{Text: failed.Error(), Hint: "A cgroup on the way to the container's is closed to its root: its directory in /sys/fs/cgroup lacks the mode 0755."}
+	}
 	if failed.Errno != unix.EPERM {
 		return failed
 	}
