@@ -188,40 +188,58 @@ func (h *Hierarchy) Survey(p Path) ([]Made, error) {
 	return made, nil
 }
 
-// Create makes what is missing on the way to a cgroup and enables the controllers that
-// there are; those that its settings need are named. On an error it takes back what it
-// made.
+// Create makes what is missing on the way to a cgroup, claims it, and enables the
+// controllers that there are; those that its settings need are named. On an error it
+// takes back what it made, and nothing that another command did.
 func (h *Hierarchy) Create(p Path, plan []Made, controllers []string) (*Cgroup, error) {
-	c, err := h.create(plan, controllers)
-	if err != nil {
-		return nil, errors.Join(err, h.Delete(plan))
+	var own []Made // what is to be taken back
+	c := &Cgroup{path: string(p), fd: h.fd, mount: h.mount}
+	for i, m := range plan {
+		next, made, err := h.descend(c.fd, m, controllers)
+		if made || err == nil {
+			own = append(own, Made{Path: m.Path, Existed: !made})
+		}
+		_ = closing(nil, c.fd, h.fd)
+		if err != nil {
+			return nil, errors.Join(err, h.delete(own, -1))
+		}
+		c.fd = next
+		if i == len(plan)-1 {
+			err = c.claim(made, m.Existed)
+		}
+		if err != nil {
+			if made {
+				c.disown() // whoever has claimed it found it there
+			}
+			c.Close()
+			return nil, errors.Join(err, h.delete(own[:i], -1))
+		}
 	}
 	return c, nil
 }
 
-func (h *Hierarchy) create(plan []Made, controllers []string) (*Cgroup, error) {
-	at := h.fd
-	for _, m := range plan {
-		if err := enable(at, path.Dir(m.Path), controllers); err != nil {
-			return nil, closing(err, at, h.fd)
-		}
-		name := path.Base(m.Path)
-		if !m.Existed {
-			if err := unix.Mkdirat(at, name, 0o755); err != nil && err != unix.EEXIST {
-				return nil, closing(h.makeError(m.Path, err), at, h.fd)
-			}
-		}
-		next, err := openBeneath(at, name, unix.O_RDONLY|unix.O_DIRECTORY)
-		if err != nil {
-			return nil, closing(&os.PathError{Op: "open", Path: h.mount + m.Path, Err: err}, at, h.fd)
-		}
-		_ = closing(nil, at, h.fd)
-		at = next
-		if !m.Existed {
-			letPass(next)
-		}
+// descend opens a directory of the way, and makes it where the plan says so; another
+// command may have been faster.
+func (h *Hierarchy) descend(at int, m Made, controllers []string) (fd int, made bool, err error) {
+	if err := enable(at, path.Dir(m.Path), controllers); err != nil {
+		return -1, false, err
 	}
-	return &Cgroup{path: plan[len(plan)-1].Path, fd: at, mount: h.mount}, nil
+	name := path.Base(m.Path)
+	if !m.Existed {
+		err := unix.Mkdirat(at, name, 0o755)
+		if err != nil && err != unix.EEXIST {
+			return -1, false, h.makeError(m.Path, err)
+		}
+		made = err == nil
+	}
+	fd, err = openBeneath(at, name, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return -1, made, &os.PathError{Op: "open", Path: h.mount + m.Path, Err: err}
+	}
+	if made {
+		letPass(fd)
+	}
+	return fd, made, nil
 }
 
 // letPass gives a cgroup that was just made the mode it was asked for, whatever the
@@ -277,17 +295,25 @@ func (h *Hierarchy) OpenCgroup(p string) (*Cgroup, error) {
 
 // Delete removes the directories that create made, the innermost first, with what
 // the container made below its own. What is gone already is no error; a parent that
-// others use by now stays.
-func (h *Hierarchy) Delete(plan []Made) error {
+// others use by now is left to the last of them.
+func (h *Hierarchy) Delete(plan []Made) error { return h.delete(plan, len(plan)-1) }
+
+// delete takes leaf for the number of the container's own directory, which may have
+// others below it; -1 for none.
+func (h *Hierarchy) delete(plan []Made, leaf int) error {
 	for i := len(plan) - 1; i >= 0; i-- {
-		if plan[i].Existed {
+		if plan[i].Existed && !h.disowned(plan[i].Path) {
 			return nil
 		}
-		own := i == len(plan)-1
+		own := i == leaf
 		err := h.remove(plan[i].Path, own)
+		if !own && inUse(err) {
+			h.disown(plan[i].Path)
+			err = h.remove(plan[i].Path, own) // the last of them may have gone meanwhile
+		}
 		switch {
 		case err == nil:
-		case !own && (errors.Is(err, unix.EBUSY) || errors.Is(err, unix.ENOTEMPTY)):
+		case !own && inUse(err):
 			return nil
 		default:
 			return &CallError{Call: "rmdir(" + h.mount + plan[i].Path + ")", Err: err}
@@ -295,6 +321,8 @@ func (h *Hierarchy) Delete(plan []Made) error {
 	}
 	return nil
 }
+
+func inUse(err error) bool { return err == unix.EBUSY || err == unix.ENOTEMPTY }
 
 func (h *Hierarchy) remove(p string, below bool) error {
 	parent, err := openBeneath(h.fd, relative(path.Dir(p)), unix.O_PATH|unix.O_DIRECTORY)

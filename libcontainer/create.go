@@ -146,15 +146,37 @@ func (c *creation) makeCgroup() error {
 	if c.Cgroup == nil {
 		return nil
 	}
-	c.undo.push(func() { _ = c.Hierarchy.Delete(c.Cgroup) })
-	group, err := c.Hierarchy.Create(c.CgroupPath, c.Cgroup, cgroupv2.ControllersFor(c.Settings))
-	if err != nil {
-		return c.missingController(err)
+	controllers := cgroupv2.ControllersFor(c.Settings)
+	group, err := c.Hierarchy.Create(c.CgroupPath, c.Cgroup, controllers)
+	for tries := 0; cgroupv2.Vanished(err) && tries < mostSurveys; tries++ {
+		if err = c.surveyAgain(); err == nil {
+			group, err = c.Hierarchy.Create(c.CgroupPath, c.Cgroup, controllers)
+		}
 	}
+	if err != nil {
+		return c.missingController(atCgroupsPath(err))
+	}
+	c.undo.push(func() { _ = c.Hierarchy.Delete(c.Cgroup) })
 	c.cgroup = group
 	var first []cgroupv2.Setting
 	first, c.late = splitLimits(c.Settings)
 	return group.Apply(first)
+}
+
+// mostSurveys is how often a parent of the cgroup may vanish before create gives up.
+const mostSurveys = 10
+
+// surveyAgain puts on record that what was there is to be made now.
+func (c *creation) surveyAgain() (err error) {
+	if c.Cgroup, err = c.Hierarchy.Survey(c.CgroupPath); err != nil {
+		return err
+	}
+	c.record.Cgroup = c.Cgroup
+	if err := c.record.save(c.dir); err != nil {
+		return err
+	}
+	_ = unix.Unlinkat(c.dir.fd(), cgroupLink, 0) // the record is whole meanwhile
+	return c.record.linkCgroup(c.dir)
 }
 
 // missingController adds the field that needs the controller.

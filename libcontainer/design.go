@@ -151,11 +151,15 @@ func (d *design) survey() error {
 	if d.CgroupPath, err = h.Locate(path, d.ID); err != nil {
 		return err
 	}
-	if d.Cgroup, err = h.Survey(d.CgroupPath); err != nil {
-		var unfit *cgroupv2.HostError
-		if errors.As(err, &unfit) {
-			return &Error{Field: ".linux.cgroupsPath", Err: err, Hint: unfit.Hint}
-		}
+	d.Cgroup, err = h.Survey(d.CgroupPath)
+	return atCgroupsPath(err)
+}
+
+// atCgroupsPath adds the field to a cgroup that is not fit to be a container's.
+func atCgroupsPath(err error) error {
+	var unfit *cgroupv2.HostError
+	if errors.As(err, &unfit) && unfit.Controller == "" {
+		return &Error{Field: ".linux.cgroupsPath", Err: err, Hint: unfit.Hint}
 	}
 	return err
 }

@@ -41,6 +41,10 @@
 // directory. tests/faults kills the runtime before each of its system calls to see
 // that this is so. Nothing is ever mounted on the host's side.
 //
+// A cgroup has one container: create claims it by a lock until its processes show that
+// it is taken. A parent is everybody's: where its maker is not the last to go, a mark
+// leaves it to the one that is (cgroupv2/claim.go).
+//
 // A hook in the runtime's namespaces is in no cgroup of the container's. It waits
 // behind a gate until its process is on record, and leads a process group, which
 // delete --force kills (hookprocess.go). The poststop hooks are pending on the record

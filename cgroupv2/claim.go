@@ -1,0 +1,73 @@
+package cgroupv2
+
+import (
+	"errors"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+)
+
+// claim keeps two containers out of one cgroup, whose ends would be each other's: one
+// that is about to have processes cannot be told from an empty one. The lock (flock(2),
+// which cgroupfs has like any filesystem) lasts until Close; by then the container's
+// own processes show that it is taken.
+//
+// made says that we have made the cgroup, existed that the survey found it. What
+// neither holds for has come meanwhile: whoever made it goes first.
+func (c *Cgroup) claim(made, existed bool) error {
+	err := error(unix.EWOULDBLOCK)
+	if made || existed {
+		err = flock(c.fd)
+	}
+	if err == unix.EWOULDBLOCK {
+		return &HostError{Text: "another container is being created in the cgroup " + c.path, Hint: "Give another .linux.cgroupsPath."}
+	}
+	if err != nil {
+		return &CallError{Call: "flock(" + c.path + ")", Err: err}
+	}
+	err = c.unfit()
+	if made && errors.Is(err, fs.ErrNotExist) {
+		return nil // removed already, as what comes next will tell
+	}
+	return err
+}
+
+func flock(fd int) error {
+	for {
+		if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// Vanished tells whether an error of Create comes from a parent that was there at the
+// survey: the delete of the last container below it has taken it along.
+func Vanished(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV)
+}
+
+// ownerless marks a cgroup that its maker had to leave behind because others are in it
+// or below it: the last one that goes removes it, although it has not made it. It is an
+// extended attribute of the kind that only root can give (xattr(7)): a container that
+// owns its cgroup must not have a say in this.
+const ownerless = "trusted.mdrun.ownerless"
+
+// disown leaves a directory to those that use it. Where that cannot be, it stays.
+func (h *Hierarchy) disown(p string) {
+	if c, err := h.OpenCgroup(p); err == nil {
+		c.disown()
+		c.Close()
+	}
+}
+
+func (c *Cgroup) disown() { _ = unix.Fsetxattr(c.fd, ownerless, nil, 0) }
+
+func (h *Hierarchy) disowned(p string) bool {
+	c, err := h.OpenCgroup(p)
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	_, err = unix.Fgetxattr(c.fd, ownerless, nil)
+	return err == nil
+}
