@@ -21,8 +21,10 @@ const (
 	stopMark  = workDir + "/poststop-ran"
 	stateRoot = "/run/faults/state"
 	id        = "victim"
+	neighbour = "neighbour"
 	// The parent is made by the runtime too, when it is not there.
-	cgroupPath = "/pods/" + id
+	pods       = "/pods/"
+	cgroupPath = pods + id
 	// firstUser is where the user namespace of the container begins on the host.
 	firstUser = 100000
 )
@@ -33,6 +35,8 @@ type variant struct {
 	Userns   bool   `json:"userns,omitempty"`
 	Terminal bool   `json:"terminal,omitempty"`
 	Hooks    bool   `json:"hooks,omitempty"`
+	Hang     bool   `json:"hang,omitempty"`   // a hook never ends: only a race has that
+	Cgroup   string `json:"cgroup,omitempty"` // where it is not cgroupPath
 }
 
 var variants = []variant{
@@ -94,6 +98,12 @@ func writeConfig(v variant, args ...string) error {
 	}
 	if v.Hooks {
 		addHooks(s)
+	}
+	if v.Hang {
+		hang(s)
+	}
+	if v.Cgroup != "" {
+		s.Linux.CgroupsPath = v.Cgroup
 	}
 	data, err := json.Marshal(s)
 	if err != nil {
@@ -172,6 +182,13 @@ func addHooks(s *specs.Spec) {
 		Prestart: outside(""), CreateRuntime: outside(""), Poststart: outside(""), Poststop: outside("echo >>" + stopMark + "; "),
 		CreateContainer: inside(hostBusybox), StartContainer: inside("/bin/busybox"),
 	}
+}
+
+// writeNeighbour writes config.json for the neighbour, whose cgroup is a directory of
+// its own beside the container's.
+func writeNeighbour(v variant) error {
+	v.Cgroup = pods + neighbour
+	return writeConfig(v, "/bin/sleep", "1000")
 }
 
 // hang is a createRuntime hook that leaves its mark and never ends.

@@ -90,7 +90,7 @@ func parse(args []string) (config, error) {
 	f.StringVar(&c.root, "root", "", "run in this `tree` instead of the machine's root (for a runtime of another system)")
 	f.StringVar(&verbs, "verbs", strings.Join(allVerbs, ","), "verbs to kill")
 	f.StringVar(&modes, "modes", "main,child,all", "whom to kill")
-	f.StringVar(&kinds, "variants", "plain,userns,terminal,userns+terminal", "kinds of containers; there is hooks too")
+	f.StringVar(&kinds, "variants", variantNames(), "kinds of containers")
 	f.IntVar(&c.sample, "sample", 0, "try only `N` points, spread evenly over verbs, modes and variants")
 	f.Int64Var(&c.seed, "seed", 1, "which points a sample takes, and how races are timed")
 	f.IntVar(&c.workers, "workers", 2, "sandboxes at work at the same time")
@@ -159,6 +159,14 @@ func (c *config) fill(verbs, modes, kinds string) error {
 	c.runtime = path
 	_, err = os.Stat(path)
 	return err
+}
+
+func variantNames() string {
+	var names []string
+	for _, v := range variants {
+		names = append(names, v.Name)
+	}
+	return strings.Join(names, ",")
 }
 
 func variantNamed(name string) (variant, bool) {

@@ -209,7 +209,7 @@ func (b *bench) trace(j job, onHit func()) (tracer.Result, error) {
 	}
 	res, err := tracer.Run(p)
 	if err == nil && j.Mode == record && (res.Hang || res.Status.ExitStatus() != 0) {
-		err = fmt.Errorf("status %#x without a fault: %s", int(res.Status), lastLine(contents(out)))
+		err = fmt.Errorf("status %#x without a fault: %s", int(res.Status), lastLines(contents(out)))
 	}
 	return res, err
 }

@@ -20,9 +20,12 @@ type race struct {
 var races = []race{
 	{"creates", "two creates of one id", (*round).creates},
 	{"starts", "four starts of one container", (*round).starts},
+	{"one-cgroup", "two creates of containers that are to have one cgroup", (*round).oneCgroup},
+	{"last-of-two", "a create, and the delete of the only other container below the same parent", (*round).lastOfTwo},
 	{"delete-start", "delete against start", (*round).deleteAndStart},
 	{"killed-start", "a start is killed when it has opened the FIFO, and repeated", (*round).killedStart},
 	{"hanging-create", "delete --force against a create whose child has stopped", (*round).hangingCreate},
+	{"hanging-hook", "delete --force against a create whose hook never ends", (*round).hangingHook},
 }
 
 func raceNamed(name string) (race, bool) {

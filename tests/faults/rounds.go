@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/mdrun/mdrun/tests/faults/tracer"
 )
 
 // round is one time that a race is run, with what chance decides in it.
@@ -128,9 +126,18 @@ func (r *round) oneWins(verbs ...string) (winner string) {
 }
 
 // mustBe notes a container that is not where the winner has brought it.
-func (r *round) mustBe(want string) {
-	if got, a := status(r.v); got != want {
-		r.o.wrong("the container is %q (state: %v), not %q", got, a, want)
+func (r *round) mustBe(want string) { r.mustBeBy("state", want) }
+
+func (r *round) mustBeBy(verb, want string) {
+	if got, a := statusBy(r.v, verb); got != want {
+		r.o.wrong("the container is %q (%s: %v), not %q", got, verb, a, want)
+	}
+}
+
+// mustCall calls a verb that has to succeed.
+func (r *round) mustCall(verb string) {
+	if a := r.o.call(r.v, verb); a.err != nil {
+		r.o.wrong("%s: %v", verb, a)
 	}
 }
 
@@ -143,9 +150,7 @@ func (r *round) creates() error {
 	if _, err := readPid(); err != nil {
 		r.o.wrong("pid file of the create that won: %v", err)
 	}
-	if a := r.o.call(r.v, "start"); a.err != nil {
-		r.o.wrong("start of what the winner made: %v", a)
-	}
+	r.mustCall("start")
 	r.mustBe("running")
 	return nil
 }
@@ -238,88 +243,4 @@ func hasOpen(pid int, name string) bool {
 		}
 	}
 	return false
-}
-
-// course is how a create goes when nothing is done to it.
-type course struct {
-	own      []tracer.Point // the runtime's process
-	children []tracer.Point
-}
-
-// courseOf records it once for each variant.
-func (b *bench) courseOf(v variant) (course, error) {
-	if c, ok := b.courses[v]; ok {
-		return c, nil
-	}
-	res, err := b.trace(job{Variant: v, Verb: "create", Mode: record}, nil)
-	if err != nil {
-		return course{}, fmt.Errorf("record create: %w", err)
-	}
-	var c course
-	for _, p := range res.Points {
-		if p.Proc > 0 {
-			c.children = append(c.children, p)
-		} else {
-			c.own = append(c.own, p)
-		}
-	}
-	if len(c.own) == 0 || len(c.children) == 0 {
-		return c, fmt.Errorf("record create: %d points of its own, %d of children", len(c.own), len(c.children))
-	}
-	b.courses[v] = c
-	return c, must(call(v, "delete --force"), "delete --force")
-}
-
-// early is how long a runtime may take to come to its work: a delete that is to meet a
-// create at a point has to begin that much before it.
-const early = 4 * time.Millisecond
-
-// hangingCreate: the create's child is stopped at any of its points, and the create
-// waits for it. A delete --force ends both. It is called at about the time of one of
-// the create's own points, the last of which is when it waits already. Where it comes
-// before the create has taken the id it has nothing to do; then there is a second.
-func (r *round) hangingCreate() error {
-	c, err := r.b.courseOf(r.v)
-	if err != nil {
-		return err
-	}
-	j := job{Variant: r.v, Verb: "create", Mode: halt, At: c.children[r.IntN(len(c.children))]}
-	delay := c.own[r.IntN(len(c.own))].After + r.upTo(2*early) - early
-	var res tracer.Result
-	stopped, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		res, err = r.b.trace(j, func() { close(stopped) })
-	}()
-	time.Sleep(delay)
-	before := !closed(stopped)
-	r.deleteForce(j)
-	if before {
-		select {
-		case <-stopped:
-			r.deleteForce(j)
-		case <-ended:
-		}
-	}
-	<-ended
-	if res.Hang {
-		r.o.wrong("create, whose child has stopped before %s: it goes on waiting after delete --force", j.At.Call)
-	}
-	r.missed = !res.Hit && !before
-	return err
-}
-
-func (r *round) deleteForce(j job) {
-	if a := r.o.call(r.v, "delete --force"); a.err != nil {
-		r.o.wrong("delete --force while the create's child has stopped before %s: %v", j.At.Call, a)
-	}
-}
-
-func closed(c chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
 }

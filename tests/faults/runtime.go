@@ -29,10 +29,17 @@ func patienceOf(text string) time.Duration {
 
 var errHang = fmt.Errorf("no answer within %v", patience)
 
+// ofNeighbour after a verb means the other container that some races have.
+const ofNeighbour = " of a neighbour"
+
 // commandLine is how the runtime is called for a verb; the options that the verb
 // needs in this variant are filled in.
 func commandLine(v variant, verb string) []string {
 	args := []string{"--root", stateRoot}
+	id := id
+	if other, ok := strings.CutSuffix(verb, ofNeighbour); ok {
+		verb, id = other, neighbour
+	}
 	switch verb {
 	case "create", "run":
 		args = append(args, verb, "--bundle", bundleDir, "--pid-file", pidFile)
@@ -65,13 +72,14 @@ func (a answer) String() string {
 	if a.err == nil {
 		return "0"
 	}
-	return strings.TrimSpace(fmt.Sprintf("%v %s", a.err, lastLine(a.said)))
+	return strings.TrimSpace(fmt.Sprintf("%v %s", a.err, lastLines(a.said)))
 }
 
-func lastLine(s string) string {
+// lastLines is the end of what a runtime has said, on one line: an error and its hint.
+func lastLines(s string) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
-	last := lines[len(lines)-1]
-	return last[:min(len(last), 200)]
+	last := strings.Join(lines[max(0, len(lines)-2):], " |")
+	return last[:min(len(last), 300)]
 }
 
 // command is a call of the runtime that is to be started by itself.
@@ -115,8 +123,10 @@ func contents(f *os.File) string {
 }
 
 // status asks for the container's; "" when there is none of this name.
-func status(v variant) (string, answer) {
-	a := call(v, "state")
+func status(v variant) (string, answer) { return statusBy(v, "state") }
+
+func statusBy(v variant, verb string) (string, answer) {
+	a := call(v, verb)
 	var s struct{ Status string }
 	if a.err == nil {
 		if err := json.Unmarshal([]byte(a.out), &s); err != nil {

@@ -70,10 +70,11 @@ type breakage struct {
 
 var (
 	bySweep = []string{"-verbs", "create", "-sample", "40"}
-	byRace  = []string{"-race", "starts", "-rounds", raceRounds}
 	byHooks = []string{"-verbs", "start", "-variants", "hooks", "-modes", "main"}
 	byStops = []string{"-verbs", "delete", "-variants", "hooks", "-modes", "main", "-sample", "20"}
 )
+
+func byRace(name string) []string { return []string{"-race", name, "-rounds", raceRounds} }
 
 var breakages = []breakage{
 	{"a delete that forgets the cgroup", "libcontainer/delete.go", "return h.Delete(c.record.Cgroup)", "return nil", bySweep},
@@ -81,7 +82,8 @@ var breakages = []breakage{
 	{"a create that fails and forgets the cgroup", "libcontainer/create.go", "_ = c.Hierarchy.Delete(c.Cgroup)", "", bySweep},
 	{"a hook that begins without being on record", "libcontainer/hooks.go", "		err = c.record.save(c.dir)\n", "", byHooks},
 	{"a delete that forgets the poststop hooks", "libcontainer/retired.go", "	if !c.record.Poststop {", "	if c.record.Poststop || !c.record.Poststop {", byStops},
-	{"a start that does not lock", "libcontainer/start.go", `r.lock(id, "start")`, "r.open(id)", byRace},
+	{"a start that does not lock", "libcontainer/start.go", `r.lock(id, "start")`, "r.open(id)", byRace("starts")},
+	{"a create that does not claim its cgroup", "cgroupv2/hierarchy.go", "err = c.claim(made, m.Existed)", "", byRace("one-cgroup")},
 }
 
 // build makes the runtime with an overlay: the checkout stays as it is.
