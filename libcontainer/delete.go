@@ -76,10 +76,10 @@ func (r *Runtime) deleteForced(id string) error {
 	if err := c.record.Hook.refuseToBeKilled(); err != nil {
 		return err
 	}
-	c.kill9()
+	c.killUnretired()
 	// Whoever holds the lock may bring its child into the world after a kill, or begin a
 	// hook that was not on record yet.
-	locked, err := lockState(r.Root, id, "delete", func(d *stateDir) { remains(r, d).kill9() })
+	locked, err := lockState(r.Root, id, "delete", func(d *stateDir) { remains(r, d).killUnretired() })
 	if errors.Is(err, ErrNotExist) {
 		return nil // another delete was faster
 	}
@@ -121,6 +121,15 @@ func (c *container) kill9() {
 		unix.Close(pidfd)
 	}
 	c.record.Hook.kill()
+}
+
+// killUnretired spares the poststop hooks of whoever holds the lock and has deleted the
+// container meanwhile. They are begun after the directory has lost its name: as long as
+// it still has it, none is on the record that was read before.
+func (c *container) killUnretired() {
+	if c.dir.current() {
+		c.kill9()
+	}
 }
 
 // destroy ends the container. It closes it. The record goes last: a delete that is

@@ -43,3 +43,33 @@ func TestForceKillsWhatIsBornWhileItWaits(t *testing.T) {
 		t.Errorf("left: %v", left)
 	}
 }
+
+// Whoever holds the lock has deleted the container meanwhile and runs its poststop
+// hooks: they are not the container, and not ours to kill.
+func TestForceSparesThePoststopHooksOfAnother(t *testing.T) {
+	r := &Runtime{Root: t.TempDir()}
+	rec := &record{ID: "a", Poststop: true}
+	other, err := reserve(r.Root, "a", rec.save)
+	must(t, err)
+	gone := make(chan error, 1)
+	go func() { gone <- r.Delete("a", true) }()
+	time.Sleep(50 * time.Millisecond) // it waits for the lock by now
+
+	must(t, other.rename(retired))
+	child := exec.Command("sleep", "1000")
+	must(t, child.Start())
+	p, ok := readProcess(child.Process.Pid)
+	if !ok {
+		t.Fatal("the hook is not there")
+	}
+	rec.Hook = hookProcess{Field: ".hooks.poststop[0]", PID: child.Process.Pid, StartTime: p.Start}
+	must(t, rec.save(other))
+	time.Sleep(10 * meanwhileEvery)
+	if !running(child.Process.Pid) {
+		t.Error("the hook was killed")
+	}
+	_ = child.Process.Kill()
+	_ = child.Wait()
+	must(t, other.remove())
+	must(t, <-gone)
+}
