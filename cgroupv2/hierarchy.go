@@ -284,8 +284,12 @@ func (e *CallError) Error() string { return e.Call + ": " + e.Err.Error() }
 // Unwrap gives the errno.
 func (e *CallError) Unwrap() error { return e.Err }
 
-// OpenCgroup opens a cgroup that exists; errors.Is(err, fs.ErrNotExist) otherwise.
+// OpenCgroup opens a cgroup that exists; errors.Is(err, fs.ErrNotExist) otherwise. The
+// root is nobody's: it is refused, whatever a damaged record says.
 func (h *Hierarchy) OpenCgroup(p string) (*Cgroup, error) {
+	if relative(p) == "." {
+		return nil, &os.PathError{Op: "open", Path: h.mount, Err: unix.EINVAL}
+	}
 	fd, err := openBeneath(h.fd, relative(p), unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: h.mount + p, Err: err}

@@ -252,3 +252,12 @@ func TestProcessesAreFoundInEveryCgroupBelow(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// What is killed and removed goes by a path on record: none of its forms may mean all.
+func TestTheRootCannotBeOpenedAsACgroup(t *testing.T) {
+	for _, p := range []string{"", "/", ".", "/..", "//", "/a/.."} {
+		if c, err := (&Hierarchy{mount: Mount, fd: -1}).OpenCgroup(p); !errors.Is(err, unix.EINVAL) {
+			t.Errorf("%q: %v, %v", p, c, err)
+		}
+	}
+}

@@ -237,5 +237,8 @@ func readMade(in *strictjson.Reader) (m cgroupv2.Made) {
 		}
 		return true
 	})
+	if m.Path == "" {
+		in.Fail("a cgroup without a path") // "" would be the root of all
+	}
 	return m
 }

@@ -65,6 +65,7 @@ func damages() map[string]string {
 		"wrong type of id": `{"version":1,"id":5}`, "wrong type of cgroup": `{"version":1,"id":"web","cgroup":{}}`, "no version": `{"id":"web"}`,
 		"version 0": `{"version":0,"id":"web"}`, "version -1": `{"version":-1,"id":"web"}`, "newer": `{"version":2,"id":"web"}`, "other id": `{"version":1,"id":"other"}`,
 		"pid out of range": `{"version":1,"id":"web","pid":4294967296}`, "a negative start": `{"version":1,"id":"web","startTime":-1}`, "no time": `{"version":1,"id":"web","created":"now"}`,
+		"cgroup without a path": `{"version":1,"id":"web","cgroup":[{}]}`, "cgroup with a state alone": `{"version":1,"id":"web","cgroup":[{"existed":true}]}`,
 	}
 	for _, path := range []string{"", "/", "a", "/a/../..", "/a/", "//a", "/a/./b", "/..", "."} {
 		list["cgroup "+path] = `{"version":1,"id":"web","cgroup":[{"path":"` + path + `"}]}`

@@ -1,0 +1,63 @@
+package libcontainer
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mdrun/mdrun/libcontainer/internal/sys"
+	"github.com/mdrun/mdrun/libcontainer/internal/wire"
+	"github.com/mdrun/mdrun/libcontainer/spawn"
+	"github.com/mdrun/mdrun/libcontainer/step"
+)
+
+// explainDeath looks for the reason when the child is gone without a word. A
+// failure that it managed to report is still on the channel.
+func (c *creation) explainDeath(err error) error {
+	if c.child == nil && errors.Is(err, unix.ENOMEM) {
+		return c.explainMemory(err)
+	}
+	if !childDied(err) || c.child == nil {
+		return err
+	}
+	if kind, body, _, err := c.child.Conn.Receive(); err == nil && kind == wire.Failure {
+		return step.DecodeFailure(body)
+	}
+	awaitExit(c.child.PidFD, -1)
+	return c.explainMemory(lastWords(c.child.PID))
+}
+
+// explainMemory says so where the memory limit is the reason.
+func (c *creation) explainMemory(err error) error {
+	text := ""
+	if c.cgroup != nil {
+		text = c.cgroup.OOM()
+	}
+	if text == "" {
+		return err
+	}
+	e := &Error{Err: errors.New(text), Hint: "The limit is too low for the container's init: it needs 1.25 MiB."}
+	for _, s := range c.Settings {
+		if s.File == "memory.max" {
+			e.Field = s.Field // the last one holds
+		}
+	}
+	return e
+}
+
+// lastWords says how a child of ours ended.
+func lastWords(pid int) error {
+	var status unix.WaitStatus
+	how := "ended"
+	if _, err := unix.Wait4(pid, &status, unix.WNOHANG, nil); err == nil {
+		switch {
+		case status.Signaled() && status.Signal() == unix.SIGKILL:
+			return spawn.ErrKilled
+		case status.Signaled():
+			how = "was killed by " + unix.SignalName(status.Signal())
+		default:
+			how = "ended with status " + sys.Int(status.ExitStatus())
+		}
+	}
+	return errors.New("container init " + how + " before it was set up")
+}
