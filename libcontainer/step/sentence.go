@@ -26,7 +26,20 @@ func (s *Mount) explain(err error, options []string) error {
 	if failed.Kernel = lastMessage(fs); call != "" && failed.Kernel != "" {
 		failed.Call = call
 	}
+	if failed.Kernel == "" && failed.Errno == unix.EINVAL && namesID(options) {
+		return &Problem{Text: failed.Error(), Hint: "An id in the options may have no place in the container's user namespace: map it, or leave the option out."}
+	}
 	return s.permission(failed)
+}
+
+// namesID: that an id is not mapped is what many kernels do not say.
+func namesID(options []string) bool {
+	for _, o := range options {
+		if key, _, _ := cut(o, '='); key == "uid" || key == "gid" {
+			return true
+		}
+	}
+	return false
 }
 
 // permission names what the kernel asks for in silence (user_namespaces(7)).
