@@ -182,3 +182,12 @@ func TestStepMountShowsTheHostsSysfs(t *testing.T) {
 		t.Errorf("filesystem %#x, flags %#x", kind, flags)
 	}
 }
+
+// Kernels do not always say that an id is not mapped; then we do.
+func TestOptionsThatNameAnID(t *testing.T) {
+	for text, want := range map[string]bool{"": false, "mode=0620": false, "gid=5": true, "size=1m,uid=7": true, "gid": true, "grpid=5": false, "ptmxmode=0666,gidx=1": false} {
+		if got := namesID(strings.Split(text, ",")); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
