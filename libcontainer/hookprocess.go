@@ -42,6 +42,17 @@ func (h *hookProcess) leads() bool {
 	return ok && p.Start == h.StartTime
 }
 
+// atGate tells whether the leader has not become the hook yet: it runs our executable,
+// and does not print into the hook's pipe.
+func (h *hookProcess) atGate() bool {
+	ours, err := os.Stat("/proc/self/exe")
+	if err != nil || h.PID <= 0 {
+		return false
+	}
+	its, err := os.Stat("/proc/" + strconv.Itoa(h.PID) + "/exe")
+	return err == nil && os.SameFile(ours, its) && !h.holdsPipe(h.PID)
+}
+
 // kill ends the hook with all of its process group, and tells whether the leader was
 // still there. Where it was not, it ends those of the group that hold the hook's pipe:
 // another group may have the number now.

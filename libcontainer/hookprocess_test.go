@@ -138,3 +138,30 @@ func TestARecordIsNoPlaceForAnyProcess(t *testing.T) {
 		}
 	}
 }
+
+// Only a hook that has begun must not be begun again.
+func TestAHookAtItsGateHasNotBegun(t *testing.T) {
+	dir, err := hookDir(t.TempDir())
+	must(t, err)
+	defer unix.Close(dir)
+	for name, script := range map[string]string{"prints": "echo x; sleep 1000", "prints elsewhere": "exec >/dev/null 2>&1; sleep 1000"} {
+		h, err := spawn.HoldHook(&hook.Program{Kind: "poststop", Path: "/bin/sh", Args: []string{"sh", "-c", script}, Env: []string{"PATH=/usr/bin:/bin"}}, dir)
+		must(t, err)
+		on, err := identify(h)
+		must(t, err)
+		if !on.atGate() {
+			t.Errorf("%s: it has begun before its gate is open", name)
+		}
+		must(t, h.Open())
+		if on.atGate() {
+			t.Errorf("%s: it has not begun although its gate is open", name)
+		}
+		if !on.kill() {
+			t.Errorf("%s: nobody to kill", name)
+		}
+		_ = h.Wait(-1) // how it ended is known
+	}
+	if (&hookProcess{}).atGate() {
+		t.Error("no hook is at a gate")
+	}
+}

@@ -128,8 +128,11 @@ func (r *Runtime) awaitRetired(id string, force bool) error {
 }
 
 // finishLocked goes on with the hook after the one that began in the killed command; that
-// one is killed if it still runs, and otherwise begun again.
+// one is killed if it still runs, and otherwise begun again. One that is still at its gate,
+// because a busy machine has not let it see that nobody will open it, has not begun.
 func (r *Runtime) finishLocked(d *stateDir) error {
 	c := remains(r, d)
-	return c.poststop(c.record.Hook.kill())
+	began := !c.record.Hook.atGate()
+	killed := c.record.Hook.kill()
+	return c.poststop(killed && began)
 }
