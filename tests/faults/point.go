@@ -251,17 +251,19 @@ func (b *bench) look(j job, o *outcome) {
 		startAgain(j.Variant, now, o)
 	}
 	there := state.err == nil || j.Verb != "create" && j.Verb != "run"
-	stopped := b.end(j.Variant, o)
-	// A hook that is killed by itself has failed, and nobody runs it again.
-	if j.Variant.Hooks && there && !stopped && j.Mode != atChild {
-		o.wrong("the poststop hook has not run")
+	stopped, said := b.end(j.Variant, o)
+	// A hook that is killed by itself has failed, and nobody runs it again. On a busy
+	// machine delete may meet one that has begun and done nothing yet, and tell of it.
+	if j.Variant.Hooks && there && !stopped && j.Mode != atChild && !strings.Contains(said, "poststop") {
+		o.wrong("the poststop hook has not run; delete --force said %q", said)
 	}
 }
 
 // end is how every look ends: delete --force takes everything away, and the id is free.
-// It tells whether a poststop hook has run by then.
-func (b *bench) end(v variant, o *outcome) (stopped bool) {
-	if gone := o.call(v, "delete --force"); gone.err != nil {
+// It tells whether a poststop hook has run by then, and what delete said.
+func (b *bench) end(v variant, o *outcome) (stopped bool, said string) {
+	gone := o.call(v, "delete --force")
+	if gone.err != nil {
 		o.wrong("delete --force: %v", gone)
 	}
 	_, err := os.Stat(stopMark)
@@ -272,7 +274,7 @@ func (b *bench) end(v variant, o *outcome) (stopped bool) {
 		o.Left = append(o.Left, t.String())
 	}
 	b.again(v, o)
-	return err == nil
+	return err == nil, lastLines(gone.said)
 }
 
 // startAgain: whoever was killed in start took nothing along. Either the container
