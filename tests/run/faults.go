@@ -13,7 +13,7 @@ import (
 // How much of the sweep is done here; `make faults` does all of it.
 const (
 	samplePoints  = "120"
-	controlPoints = "150"
+	controlPoints = "120" // create is where the peers leak
 	raceRounds    = "25"
 	// A peer loses one in five of these rounds or more.
 	controlRounds = "60"
@@ -42,7 +42,7 @@ func faults(r *report) error {
 	for _, path := range peerPaths {
 		name := "control: " + filepath.Base(path) + " is caught"
 		control := []string{tool, "-root", tree, "-runtime", path, "-control", "-patience", controlPatience}
-		out := r.step(name, nil, append(control, "-sample", controlPoints)...)
+		out := r.step(name, nil, append(control, "-verbs", "create,run", "-sample", controlPoints)...)
 		fmt.Printf("%s: %s", filepath.Base(path), lastLines(out, 1))
 		name = "control: " + filepath.Base(path) + " loses a race"
 		fmt.Print(r.step(name, nil, append(control, "-race", "delete-start", "-rounds", controlRounds)...))

@@ -210,7 +210,12 @@ func (t *tracer) next() (int, syscall.WaitStatus, error) {
 		return pid, ws, err
 	}
 	for end := time.Now().Add(calm); time.Now().Before(end); time.Sleep(200 * time.Microsecond) {
-		if pid, err := wait4(&ws, unix.WNOHANG); pid != 0 || err != nil && err != unix.ECHILD {
+		pid, err := wait4(&ws, unix.WNOHANG)
+		if err == unix.ECHILD { // as above
+			clear(t.threads)
+			return 0, ws, nil
+		}
+		if pid != 0 || err != nil {
 			return pid, ws, err
 		}
 	}
