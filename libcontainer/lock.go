@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mdrun/mdrun/libcontainer/internal/monitor"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 )
 
@@ -54,6 +55,7 @@ func (d *stateDir) lockWithin(wait time.Duration, meanwhile func(*stateDir)) boo
 	if d.tryLock(unix.LOCK_EX) {
 		return true
 	}
+	monitor.Rouse()
 	locked := make(chan error, 1)
 	fd := d.fd()
 	go func() { locked <- sys.Retry(func() error { return unix.Flock(fd, unix.LOCK_EX) }) }()

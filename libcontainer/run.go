@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"golang.org/x/sys/unix"
 
+	"github.com/mdrun/mdrun/libcontainer/internal/monitor"
 	"github.com/mdrun/mdrun/libcontainer/internal/sigpipe"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 	"github.com/mdrun/mdrun/libcontainer/spawn"
@@ -66,6 +67,7 @@ func (r *Runtime) runInForeground(id string, o RunOptions) (int, error) {
 		return 1, fail("run", id, held.giveUp(err))
 	}
 	held.dir.unlock()
+	monitor.Rouse() // the container may live for long, and a terminal have its keys
 	status, err := await(c.child, signals, terminal)
 	if err != nil {
 		return 1, fail("run", id, joinErrors(err, held.destroy()))

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mdrun/mdrun/libcontainer/child"
+	"github.com/mdrun/mdrun/libcontainer/internal/monitor"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 	"github.com/mdrun/mdrun/libcontainer/internal/wire"
 )
@@ -85,6 +86,7 @@ func Start(c Config) (*Child, error) {
 	}
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread is spoiled
+		monitor.Outgrow()
 		child, err := start(&c)
 		done <- result{child, err}
 	}()

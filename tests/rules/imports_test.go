@@ -42,10 +42,10 @@ var layers = map[string]layer{
 	"cgroupv2":        {may: []string{specs, unix}},
 
 	"libcontainer": {may: []string{"cgroupv2", "spec", "spec/strictjson", "libcontainer/child", "libcontainer/compile", "libcontainer/spawn",
-		"libcontainer/step", "libcontainer/internal/hook", "libcontainer/internal/inroot", "libcontainer/internal/sigpipe", "libcontainer/internal/sys", "libcontainer/internal/wire",
+		"libcontainer/step", "libcontainer/internal/hook", "libcontainer/internal/inroot", "libcontainer/internal/monitor", "libcontainer/internal/sigpipe", "libcontainer/internal/sys", "libcontainer/internal/wire",
 		specs, specs + "/features", unix}},
 	"libcontainer/compile": {may: []string{"libcontainer/step", specs, unix}, std: pure, tests: []string{"spec"}}, // which says what is valid
-	"libcontainer/spawn":   {may: []string{"libcontainer/child", "libcontainer/internal/hook", "libcontainer/internal/sys", "libcontainer/internal/wire", unix}},
+	"libcontainer/spawn":   {may: []string{"libcontainer/child", "libcontainer/internal/hook", "libcontainer/internal/monitor", "libcontainer/internal/sys", "libcontainer/internal/wire", unix}},
 
 	"libcontainer/child":           {may: []string{"libcontainer/step", "libcontainer/internal/sys", "libcontainer/internal/wire", unix}, std: early},
 	"libcontainer/step":            {may: []string{"libcontainer/internal/hook", "libcontainer/internal/inroot", "libcontainer/internal/sys", unix}, std: early},
@@ -54,6 +54,7 @@ var layers = map[string]layer{
 	"libcontainer/internal/wire":   {may: []string{"libcontainer/internal/sys", unix}, std: early},
 	"libcontainer/internal/sys":    {may: []string{unix}, std: early},
 
+	"libcontainer/internal/monitor": {may: []string{unix}},
 	"libcontainer/internal/sigpipe": {may: []string{unix}},
 
 	// Tests drive the binary; none looks into libcontainer.

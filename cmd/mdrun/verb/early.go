@@ -6,9 +6,12 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mdrun/mdrun/libcontainer"
 )
 
 func init() {
+	libcontainer.HushMonitor()
 	if c := Plain(os.Args[1:]); c != nil {
 		KeepDescriptors()
 		os.Exit(c.Do())
