@@ -14,7 +14,10 @@ import (
 //
 // made says that we have made the cgroup, existed that the survey found it. What
 // neither holds for has come meanwhile: whoever made it goes first.
-func (c *Cgroup) claim(made, existed bool) error {
+//
+// holder is noted, so that a container whose processes have ended does not take the end
+// of a later one for its own.
+func (c *Cgroup) claim(made, existed bool, holder string) error {
 	err := error(unix.EWOULDBLOCK)
 	if made || existed {
 		err = flock(c.fd)
@@ -26,10 +29,11 @@ func (c *Cgroup) claim(made, existed bool) error {
 		return &CallError{Call: "flock(" + c.path + ")", Err: err}
 	}
 	err = c.unfit()
-	if made && errors.Is(err, fs.ErrNotExist) {
-		return nil // removed already, as what comes next will tell
+	if err != nil && !(made && errors.Is(err, fs.ErrNotExist)) { // removed already, as what comes next will tell
+		return err
 	}
-	return err
+	_ = unix.Fsetxattr(c.fd, heldBy, []byte(holder), 0)
+	return nil
 }
 
 func flock(fd int) error {
@@ -46,11 +50,36 @@ func Vanished(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV)
 }
 
-// ownerless marks a cgroup that its maker had to leave behind because others are in it
-// or below it: the last one that goes removes it, although it has not made it. It is an
-// extended attribute of the kind that only root can give (xattr(7)): a container that
-// owns its cgroup must not have a say in this.
-const ownerless = "trusted.mdrun.ownerless"
+// What is noted on a cgroup are extended attributes of the kind that only root can give
+// (xattr(7)): a container that owns its cgroup must not have a say in this. Who is not root
+// does without.
+const (
+	// heldBy has for its value the container that claimed the cgroup last.
+	heldBy = "trusted.mdrun.holder"
+	// ownerless marks a cgroup that its maker had to leave behind because others are in it
+	// or below it: the last one that goes removes it, although it has not made it.
+	ownerless = "trusted.mdrun.ownerless"
+)
+
+// HeldByOther tells whether another container than this has claimed the cgroup last. Of
+// "", which is a container that nothing is known of, it does not.
+func (c *Cgroup) HeldByOther(holder string) bool {
+	if holder == "" {
+		return false
+	}
+	value := make([]byte, 2048)
+	n, err := unix.Fgetxattr(c.fd, heldBy, value)
+	return err == nil && string(value[:n]) != holder
+}
+
+// handOver leaves what we have made of the way to a cgroup to the container that holds it.
+func (h *Hierarchy) handOver(plan []Made) {
+	for _, m := range plan {
+		if !m.Existed {
+			h.disown(m.Path)
+		}
+	}
+}
 
 // disown leaves a directory to those that use it. Where that cannot be, it stays.
 func (h *Hierarchy) disown(p string) {

@@ -12,7 +12,7 @@ import (
 
 func create(t *testing.T, h *Hierarchy, p Path, plan []Made) *Cgroup {
 	t.Helper()
-	c, err := h.Create(p, plan, nil)
+	c, err := h.Create(p, plan, nil, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestACgroupIsClaimedOnce(t *testing.T) {
 			p, surveyed = "/made", survey(t, h, "/made")
 		}
 		first := create(t, h, p, survey(t, h, p))
-		_, err := h.Create(p, surveyed, nil)
+		_, err := h.Create(p, surveyed, nil, "test")
 		var host *HostError
 		if !errors.As(err, &host) || !strings.Contains(host.Text, "another container is being created in the cgroup "+string(p)) {
 			t.Errorf("%s: %v", name, err)
@@ -64,7 +64,7 @@ func TestWhoIsRefusedLeavesTheOthersCgroup(t *testing.T) {
 	if err := h.delete([]Made{{"/pods", false}}, -1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Create("/pods/a", plan, nil); err == nil {
+	if _, err := h.Create("/pods/a", plan, nil, "test"); err == nil {
 		t.Error("created twice")
 	}
 	if _, err := os.Stat(h.mount + "/pods/a"); err != nil {
@@ -75,7 +75,7 @@ func TestWhoIsRefusedLeavesTheOthersCgroup(t *testing.T) {
 // Who made it goes first, even when it has not come to claim it.
 func TestACgroupThatSomebodyHasJustMade(t *testing.T) {
 	h := tree(t, map[string]string{"made/cgroup.events": "populated 0\nfrozen 0\n"})
-	if _, err := h.Create("/made", []Made{{"/made", false}}, nil); err == nil || !strings.Contains(err.Error(), "another container is being created") {
+	if _, err := h.Create("/made", []Made{{"/made", false}}, nil, "test"); err == nil || !strings.Contains(err.Error(), "another container is being created") {
 		t.Errorf("%v", err)
 	}
 }
@@ -83,7 +83,7 @@ func TestACgroupThatSomebodyHasJustMade(t *testing.T) {
 // By the time that the second comes to it, the first has its processes in there.
 func TestACgroupThatWasTakenMeanwhile(t *testing.T) {
 	h := tree(t, map[string]string{"given/cgroup.events": "populated 1\nfrozen 0\n"})
-	if _, err := h.Create("/given", []Made{{"/given", true}}, nil); err == nil || !strings.Contains(err.Error(), "is not empty") {
+	if _, err := h.Create("/given", []Made{{"/given", true}}, nil, "test"); err == nil || !strings.Contains(err.Error(), "is not empty") {
 		t.Errorf("%v", err)
 	}
 }
@@ -91,10 +91,10 @@ func TestACgroupThatWasTakenMeanwhile(t *testing.T) {
 // A parent that vanished after the survey is told from what else may be wrong.
 func TestAParentThatVanished(t *testing.T) {
 	h := tree(t, map[string]string{"there/x": ""})
-	if _, err := h.Create("/gone/a", []Made{{"/gone", true}, {"/gone/a", false}}, nil); !Vanished(err) {
+	if _, err := h.Create("/gone/a", []Made{{"/gone", true}, {"/gone/a", false}}, nil, "test"); !Vanished(err) {
 		t.Errorf("%v", err)
 	}
-	if _, err := h.Create("/there/x/a", []Made{{"/there", true}, {"/there/x", true}, {"/there/x/a", false}}, nil); err == nil || Vanished(err) {
+	if _, err := h.Create("/there/x/a", []Made{{"/there", true}, {"/there/x", true}, {"/there/x/a", false}}, nil, "test"); err == nil || Vanished(err) {
 		t.Errorf("%v", err)
 	}
 }
@@ -109,13 +109,13 @@ func TestTheLastOneRemovesTheParent(t *testing.T) {
 	create(t, h, "/keep/pods/a", maker)
 	guest := survey(t, h, "/keep/pods/b")
 	create(t, h, "/keep/pods/b", guest)
-	if err := h.Delete(maker); err != nil {
+	if err := h.Delete(maker, "test"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(h.mount + "/keep/pods/b"); err != nil {
 		t.Error("the guest's went with the maker's")
 	}
-	if err := h.Delete(guest); err != nil {
+	if err := h.Delete(guest, "test"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(h.mount + "/keep/pods"); !errors.Is(err, fs.ErrNotExist) {
@@ -134,5 +134,66 @@ func TestOnlyRootCanDisown(t *testing.T) {
 	}
 	if h.disowned("/given") {
 		t.Error("the mark of a user counts")
+	}
+}
+
+// A container whose processes have ended may find that another one has its cgroup.
+func TestWhoHasTakenACgroupKeepsIt(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: who holds a cgroup is noted where only root can")
+	}
+	h := tree(t, map[string]string{"keep/x": ""})
+	first := survey(t, h, "/keep/pods/a")
+	c, err := h.Create("/keep/pods/a", first, nil, "first")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.HeldByOther("first") || !c.HeldByOther("second") || c.HeldByOther("") {
+		t.Error("the first does not hold it")
+	}
+	c.Close()
+	events := h.mount + "/keep/pods/a/cgroup.events"
+	if err := os.WriteFile(events, []byte("populated 0\nfrozen 0\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	second := survey(t, h, "/keep/pods/a")
+	if c, err = h.Create("/keep/pods/a", second, nil, "second"); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if !c.HeldByOther("first") || c.HeldByOther("second") {
+		t.Error("the second does not hold it")
+	}
+	os.Remove(events) // cgroupfs has files that are in nobody's way
+	if err := h.Delete(first, "first"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(h.mount + "/keep/pods/a"); err != nil {
+		t.Fatal("the first has taken it away")
+	}
+	if err := h.Delete(second, "second"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(h.mount + "/keep/pods"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is left: %v", err)
+	}
+}
+
+// A cgroup that was there before is left as it was.
+func TestWhoGoesTakesItsNameAlong(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: who holds a cgroup is noted where only root can")
+	}
+	h := tree(t, map[string]string{"given/cgroup.events": "populated 0\nfrozen 0\n"})
+	plan := survey(t, h, "/given")
+	c := create(t, h, "/given", plan)
+	if !c.HeldByOther("another") {
+		t.Error("nobody holds it")
+	}
+	if err := h.Delete(plan, "test"); err != nil {
+		t.Fatal(err)
+	}
+	if c.HeldByOther("another") {
+		t.Error("the name is left")
 	}
 }

@@ -189,9 +189,10 @@ func (h *Hierarchy) Survey(p Path) ([]Made, error) {
 }
 
 // Create makes what is missing on the way to a cgroup, claims it, and enables the
-// controllers that there are; those that its settings need are named. On an error it
-// takes back what it made, and nothing that another command did.
-func (h *Hierarchy) Create(p Path, plan []Made, controllers []string) (*Cgroup, error) {
+// controllers that there are; those that its settings need are named. holder is a name
+// for the container that no other has, see HeldByOther. On an error Create takes back what
+// it made, and nothing that another command did.
+func (h *Hierarchy) Create(p Path, plan []Made, controllers []string, holder string) (*Cgroup, error) {
 	var own []Made // what is to be taken back
 	c := &Cgroup{path: string(p), fd: h.fd, mount: h.mount}
 	for i, m := range plan {
@@ -205,7 +206,7 @@ func (h *Hierarchy) Create(p Path, plan []Made, controllers []string) (*Cgroup, 
 		}
 		c.fd = next
 		if i == len(plan)-1 {
-			err = c.claim(made, m.Existed)
+			err = c.claim(made, m.Existed, holder)
 		}
 		if err != nil {
 			if made {
@@ -299,8 +300,21 @@ func (h *Hierarchy) OpenCgroup(p string) (*Cgroup, error) {
 
 // Delete removes the directories that create made, the innermost first, with what
 // the container made below its own. What is gone already is no error; a parent that
-// others use by now is left to the last of them.
-func (h *Hierarchy) Delete(plan []Made) error { return h.delete(plan, len(plan)-1) }
+// others use by now is left to the last of them, and all of it to another holder.
+func (h *Hierarchy) Delete(plan []Made, holder string) error {
+	leaf := len(plan) - 1
+	if c, err := h.OpenCgroup(plan[leaf].Path); err == nil {
+		defer c.Close()
+		if c.HeldByOther(holder) {
+			h.handOver(plan)
+			return nil
+		}
+		if plan[leaf].Existed {
+			_ = unix.Fremovexattr(c.fd, heldBy)
+		}
+	}
+	return h.delete(plan, leaf)
+}
 
 // delete takes leaf for the number of the container's own directory, which may have
 // others below it; -1 for none.

@@ -112,7 +112,7 @@ func TestCreateAndDeleteLeaveWhatWasThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := h.Create("/a/b/c", plan, nil)
+	c, err := h.Create("/a/b/c", plan, nil, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,13 +121,13 @@ func TestCreateAndDeleteLeaveWhatWasThere(t *testing.T) {
 	}
 	c.Close()
 	c.Close() // twice is no harm
-	if err := h.Delete(plan); err != nil {
+	if err := h.Delete(plan, "test"); err != nil {
 		t.Fatal(err)
 	}
 	if left, _ := os.ReadDir(h.mount + "/a"); len(left) != 1 || left[0].Name() != "keep" {
 		t.Errorf("left: %v", left)
 	}
-	if err := h.Delete(plan); err != nil {
+	if err := h.Delete(plan, "test"); err != nil {
 		t.Errorf("the second time: %v", err)
 	}
 }
@@ -136,7 +136,7 @@ func TestCreateAndDeleteLeaveWhatWasThere(t *testing.T) {
 func TestCreateTakesBackWhatItMade(t *testing.T) {
 	h := tree(t, map[string]string{"a/x": ""})
 	long := "/a/b/" + strings.Repeat("x", 256)
-	if _, err := h.Create(Path(long), []Made{{"/a", true}, {"/a/b", false}, {long, false}}, nil); !errors.Is(err, unix.ENAMETOOLONG) {
+	if _, err := h.Create(Path(long), []Made{{"/a", true}, {"/a/b", false}, {long, false}}, nil, "test"); !errors.Is(err, unix.ENAMETOOLONG) {
 		t.Errorf("%v", err)
 	}
 	if _, err := os.Stat(h.mount + "/a/b"); !errors.Is(err, fs.ErrNotExist) {

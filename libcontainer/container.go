@@ -47,6 +47,8 @@ func (r *Runtime) loadOrClose(d *stateDir) (*container, error) {
 // errNoCgroup is the answer for a container that has none.
 var errNoCgroup = errors.New("the container has no cgroup")
 
+// openCgroup opens the container's cgroup. One that another container has taken since is
+// the container's no longer.
 func (c *container) openCgroup() (*cgroupv2.Cgroup, error) {
 	if len(c.record.Cgroup) == 0 {
 		return nil, errNoCgroup
@@ -58,6 +60,10 @@ func (c *container) openCgroup() (*cgroupv2.Cgroup, error) {
 	defer h.Close()
 	group, err := h.OpenCgroup(c.record.cgroupPath())
 	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errNoCgroup
+	}
+	if err == nil && group.HeldByOther(c.record.name()) {
+		group.Close()
 		return nil, errNoCgroup
 	}
 	return group, err

@@ -147,16 +147,16 @@ func (c *creation) makeCgroup() error {
 		return nil
 	}
 	controllers := cgroupv2.ControllersFor(c.Settings)
-	group, err := c.Hierarchy.Create(c.CgroupPath, c.Cgroup, controllers)
+	group, err := c.Hierarchy.Create(c.CgroupPath, c.Cgroup, controllers, c.record.name())
 	for tries := 0; cgroupv2.Vanished(err) && tries < mostSurveys; tries++ {
 		if err = c.surveyAgain(); err == nil {
-			group, err = c.Hierarchy.Create(c.CgroupPath, c.Cgroup, controllers)
+			group, err = c.Hierarchy.Create(c.CgroupPath, c.Cgroup, controllers, c.record.name())
 		}
 	}
 	if err != nil {
 		return c.missingController(atCgroupsPath(err))
 	}
-	c.undo.push(func() { _ = c.Hierarchy.Delete(c.Cgroup) })
+	c.undo.push(func() { _ = c.Hierarchy.Delete(c.Cgroup, c.record.name()) })
 	c.cgroup = group
 	var first []cgroupv2.Setting
 	first, c.late = splitLimits(c.Settings)

@@ -165,7 +165,9 @@ func (c *container) deleteCgroup() error {
 	defer h.Close()
 	group, err := h.OpenCgroup(c.record.cgroupPath())
 	if err == nil {
-		err = group.WaitEmpty(killWait)
+		if !group.HeldByOther(c.record.name()) {
+			err = group.WaitEmpty(killWait)
+		}
 		group.Close()
 		if err != nil {
 			return err
@@ -173,7 +175,7 @@ func (c *container) deleteCgroup() error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return h.Delete(c.record.Cgroup)
+	return h.Delete(c.record.Cgroup, c.record.name())
 }
 
 // relockAndDestroy ends a container whose program has run in the foreground. Who

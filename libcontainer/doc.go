@@ -42,7 +42,8 @@
 // that this is so. Nothing is ever mounted on the host's side.
 //
 // A cgroup has one container: create claims it by a lock until its processes show that
-// it is taken. A parent is everybody's: where its maker is not the last to go, a mark
+// it is taken, and notes whose it is, so that one whose processes have ended leaves a
+// later one alone. A parent is everybody's: where its maker is not the last to go, a mark
 // leaves it to the one that is (cgroupv2/claim.go).
 //
 // A hook in the runtime's namespaces is in no cgroup of the container's. It waits

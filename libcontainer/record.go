@@ -57,6 +57,14 @@ func newRecord(d *design) *record {
 	}
 }
 
+// name is the container's among all, also of the same id; "" for one without a record.
+func (r *record) name() string {
+	if r.Created.IsZero() {
+		return ""
+	}
+	return r.ID + "@" + strconv.FormatInt(r.Created.UnixNano(), 10)
+}
+
 // cgroupPath is the container's own cgroup, below the mount point.
 func (r *record) cgroupPath() string { return r.Cgroup[len(r.Cgroup)-1].Path }
 
