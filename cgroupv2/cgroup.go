@@ -215,17 +215,32 @@ func procs(dir, depth int) ([]int, error) {
 // OOM tells, for a person, that the memory limit has killed a process here, or has kept
 // one from getting to its start; "" when neither has happened.
 func (c *Cgroup) OOM() string {
+	if seen := c.memoryEvent("oom_kill"); seen != "" {
+		return "container init was OOM-killed (memory limit too low?): " + seen
+	}
+	if seen := c.memoryEvent("max"); seen != "" {
+		return "container init got no memory (memory limit too low?): " + seen
+	}
+	return ""
+}
+
+// OOMKilled tells, for a person, that the memory limit has killed processes here; "" when
+// it has not.
+func (c *Cgroup) OOMKilled() string {
+	if seen := c.memoryEvent("oom_kill"); seen != "" {
+		return "killed by the memory limit, not by a signal from outside: " + seen
+	}
+	return ""
+}
+
+// memoryEvent tells how often something has happened and under which limit; "" for never.
+func (c *Cgroup) memoryEvent(name string) string {
 	text, err := readFile(c.fd, "memory.events")
-	if err != nil {
+	if n := count(text, name); err != nil || n == "" || n == "0" {
 		return ""
 	}
 	limit, _ := readFile(c.fd, "memory.max")
-	for _, e := range []struct{ event, what string }{{"oom_kill", "was OOM-killed"}, {"max", "got no memory"}} {
-		if n := count(text, e.event); n != "" && n != "0" {
-			return "container init " + e.what + " (memory limit too low?): memory.max is " + strings.TrimSpace(limit) + ", memory.events " + e.event + " " + n
-		}
-	}
-	return ""
+	return "memory.max is " + strings.TrimSpace(limit) + ", memory.events " + name + " " + count(text, name)
 }
 
 // count gives the value of a key in lines of "key value".

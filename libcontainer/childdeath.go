@@ -36,13 +36,30 @@ func (c *creation) explainMemory(err error) error {
 	if text == "" {
 		return err
 	}
-	e := &Error{Err: errors.New(text), Hint: "The limit is too low for the container's init: it needs 1.25 MiB."}
+	return &Error{Field: c.memoryField(), Err: errors.New(text), Hint: "The limit is too low for the container's init: it needs 1.25 MiB."}
+}
+
+// memoryField is where the memory limit comes from; "" without one.
+func (c *creation) memoryField() (field string) {
 	for _, s := range c.Settings {
 		if s.File == "memory.max" {
-			e.Field = s.Field // the last one holds
+			field = s.Field // the last one holds
 		}
 	}
-	return e
+	return field
+}
+
+// warnOfMemory tells of a program that nobody has killed but its memory limit: the exit
+// status is that of a SIGKILL.
+func (c *creation) warnOfMemory(held *container) {
+	group, err := held.openCgroup()
+	if err != nil {
+		return
+	}
+	defer group.Close()
+	if text := group.OOMKilled(); text != "" {
+		c.runtime.warn("run "+c.ID+": "+text, "config", c.memoryField())
+	}
 }
 
 // lastWords says how a child of ours ended.

@@ -72,6 +72,9 @@ func (r *Runtime) runInForeground(id string, o RunOptions) (int, error) {
 	if err != nil {
 		return 1, fail("run", id, joinErrors(err, held.destroy()))
 	}
+	if status == 128+int(unix.SIGKILL) {
+		c.warnOfMemory(held)
+	}
 	if o.Keep {
 		terminal.end()
 		held.close()

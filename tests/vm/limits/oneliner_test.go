@@ -28,6 +28,7 @@ func TestOneLineHoldsThreeLimits(t *testing.T) {
 	}
 	for _, l := range []struct{ script, sign string }{
 		{hog + "; echo ended with $?", "ended with 137"},
+		{"exec " + hog, ".linux.resources.memory.limit: run oneliner: killed by the memory limit, not by a signal from outside: memory.max is 16777216, memory.events oom_kill 1\n"},
 		{"i=0; while [ $i -lt 20 ]; do sleep 1 & i=$((i + 1)); done; wait; echo all", "can't fork"},
 		{"i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; busybox grep throttled /sys/fs/cgroup/cpu.stat | busybox grep -v ' 0$' && echo was throttled", "was throttled"},
 	} {
