@@ -56,12 +56,27 @@ func unknownKeys(list []strictjson.Unknown) (problems []Problem) {
 // letter.
 func nearKey(field string) string {
 	plain := withoutIndexes(field)
+	depth := strings.Count(plain, ".")
 	for _, row := range coverage {
-		if strings.EqualFold(row.Field, plain) || len(plain) > 6 && near(row.Field, plain) {
-			return row.Field
+		known := outermost(row.Field, depth) // the table has no row for an object alone
+		if strings.EqualFold(known, plain) || len(plain) > 6 && near(known, plain) {
+			return strings.TrimSuffix(known, "[]")
 		}
 	}
 	return ""
+}
+
+// outermost gives the first keys of a field: of .linux.resources.memory.limit three are
+// .linux.resources.memory.
+func outermost(field string, keys int) string {
+	for i := range len(field) {
+		if field[i] == '.' {
+			if keys--; keys < 0 {
+				return field[:i]
+			}
+		}
+	}
+	return field
 }
 
 // withoutIndexes turns .mounts[3].source into .mounts[].source.
