@@ -124,7 +124,7 @@ func (s *Bind) locked(err error) error {
 	if sys.Errno(err) != unix.EPERM || s.After.Clear|s.After.RClear == 0 {
 		return err
 	}
-	return &Problem{Text: err.Error(), Hint: "The mount of " + s.Source + " has flags that a user namespace may not clear: leave out options such as rw, suid, dev or exec."}
+	return &Problem{Text: err.Error(), Hint: "The mount of " + s.Source + " has flags that a user namespace may not clear: leave out options such as rw, suid, dev, exec or noatime."}
 }
 
 // mismatch finds out whether a file was to cover a folder or the reverse. target is -1

@@ -35,6 +35,7 @@ type variant struct {
 	Userns   bool   `json:"userns,omitempty"`
 	Terminal bool   `json:"terminal,omitempty"`
 	Hooks    bool   `json:"hooks,omitempty"`
+	Binds    bool   `json:"binds,omitempty"`  // more of them, in every manner
 	Hang     bool   `json:"hang,omitempty"`   // a hook never ends: only a race has that
 	Cgroup   string `json:"cgroup,omitempty"` // where it is not cgroupPath
 }
@@ -45,6 +46,7 @@ var variants = []variant{
 	{Name: "terminal", Terminal: true},
 	{Name: "userns+terminal", Userns: true, Terminal: true},
 	{Name: "hooks", Hooks: true},
+	{Name: "everything", Userns: true, Terminal: true, Hooks: true, Binds: true},
 }
 
 // layOut makes the places and the container's root: one static program in bin, and
@@ -98,6 +100,9 @@ func writeConfig(v variant, args ...string) error {
 	}
 	if v.Hooks {
 		addHooks(s)
+	}
+	if v.Binds {
+		addBinds(s)
 	}
 	if v.Hang {
 		hang(s)
@@ -168,6 +173,16 @@ func inUserNamespace(s *specs.Spec) {
 	ids := []specs.LinuxIDMapping{{ContainerID: 0, HostID: firstUser, Size: 65536}}
 	s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
 	s.Linux.UIDMappings, s.Linux.GIDMappings = ids, ids
+}
+
+// addBinds adds a file, directories with every kind of attributes, and what is copied up.
+func addBinds(s *specs.Spec) {
+	s.Mounts = append(s.Mounts,
+		specs.Mount{Destination: "/data/file", Type: "bind", Source: bundleDir + "/config.json", Options: []string{"bind", "ro"}},
+		specs.Mount{Destination: "/data/all", Type: "bind", Source: workDir + "/pids", Options: []string{"rbind", "rro", "rnosuid", "rslave"}},
+		specs.Mount{Destination: "/data/own", Type: "bind", Source: workDir + "/pids", Options: []string{"bind", "nodev", "noexec", "unbindable"}},
+		specs.Mount{Destination: "/bin", Type: "tmpfs", Source: "tmpfs", Options: []string{"tmpcopyup", "mode=755"}},
+	)
 }
 
 // addHooks adds hooks of every kind. Those outside the container hang for ever once the

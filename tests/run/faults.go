@@ -83,7 +83,7 @@ var breakages = []breakage{
 	{"a hook that begins without being on record", "libcontainer/hooks.go", "		err = c.record.save(c.dir)\n", "", byHooks},
 	{"a delete that forgets the poststop hooks", "libcontainer/retired.go", "	if !c.record.Poststop {", "	if c.record.Poststop || !c.record.Poststop {", byStops},
 	{"a start that does not lock", "libcontainer/start.go", `r.lock(id, "start")`, "r.open(id)", byRace("starts")},
-	{"a create that does not claim its cgroup", "cgroupv2/hierarchy.go", "err = c.claim(made, m.Existed)", "", byRace("one-cgroup")},
+	{"a create that does not claim its cgroup", "cgroupv2/hierarchy.go", "err = c.claim(made, m.Existed, holder)", "", byRace("one-cgroup")},
 }
 
 // build makes the runtime with an overlay: the checkout stays as it is.
