@@ -30,7 +30,8 @@ func (r *Runtime) Explain(o CreateOptions) (*Explanation, error) {
 	return d.explanation(""), nil
 }
 
-// ExplainID compiles the configuration that a container was created from.
+// ExplainID compiles what a container was created from: its configuration, the flags of
+// create, and the root directory that was found then.
 func (r *Runtime) ExplainID(id string) (*Explanation, error) {
 	c, err := r.open(id)
 	if err != nil {
@@ -45,7 +46,10 @@ func (r *Runtime) ExplainID(id string) (*Explanation, error) {
 	if err != nil {
 		return nil, fail("explain", id, err)
 	}
-	d, err := r.compileSpec(id, &spec.Bundle{Dir: c.record.Bundle, Spec: s, Raw: raw}, CreateOptions{Bundle: c.record.Bundle}, true)
+	if c.record.Rootfs != "" {
+		s.Root.Path = c.record.Rootfs
+	}
+	d, err := r.compileSpec(id, &spec.Bundle{Dir: c.record.Bundle, Spec: s, Raw: raw}, c.record.options(), true)
 	if err != nil {
 		return nil, fail("explain", id, err)
 	}

@@ -31,6 +31,10 @@ type record struct {
 	HasProcess bool   // config.json had a process to start
 	SharesPID  bool   // no pid namespace of its own: the end of init ends nobody else
 	PidFile    string // absolute; its temporary name follows from it
+	// NoPivot, NoNewKeyring and PreserveFDs are the flags of create that have a part in
+	// the plan: explain makes it again of them and config.json.
+	NoPivot, NoNewKeyring bool
+	PreserveFDs           int
 	// Driver is how the cgroup is made: "cgroupfs", or "systemd" with Scope and
 	// Slice, which are written down before systemd is asked.
 	Driver, Scope, Slice string
@@ -52,9 +56,15 @@ func newRecord(d *design) *record {
 	return &record{
 		ID: d.ID, Bundle: d.Bundle.Dir, Rootfs: d.Facts.Rootfs, Created: time.Now().UTC(),
 		HasProcess: d.Bundle.Spec.Process != nil, SharesPID: !d.Birth.OwnPID, PidFile: d.Options.PidFile,
+		NoPivot: d.Options.NoPivot, NoNewKeyring: d.Options.NoNewKeyring, PreserveFDs: d.Options.PreserveFDs,
 		Driver: "cgroupfs", Cgroup: d.Cgroup, Annotations: d.Bundle.Spec.Annotations,
 		Poststart: len(compile.Hooks(d.Bundle.Spec, compile.Poststart)) > 0, Poststop: len(compile.Hooks(d.Bundle.Spec, compile.Poststop)) > 0,
 	}
+}
+
+// options are those of create, as far as they have a part in the plan.
+func (r *record) options() CreateOptions {
+	return CreateOptions{Bundle: r.Bundle, NoPivot: r.NoPivot, NoNewKeyring: r.NoNewKeyring, PreserveFDs: r.PreserveFDs}
 }
 
 // name is the container's among all, also of the same id; "" for one without a record.
@@ -81,6 +91,9 @@ func (r *record) encode() []byte {
 	w.boolean("hasProcess", r.HasProcess)
 	w.boolean("sharesPID", r.SharesPID)
 	w.str("pidFile", r.PidFile)
+	w.boolean("noPivot", r.NoPivot)
+	w.boolean("noNewKeyring", r.NoNewKeyring)
+	w.num("preserveFds", int64(r.PreserveFDs))
 	w.str("driver", r.Driver)
 	w.str("scope", r.Scope)
 	w.str("slice", r.Slice)
@@ -195,6 +208,12 @@ func decodeRecord(data []byte) (*record, int, error) {
 			r.SharesPID = in.Bool()
 		case "pidFile":
 			r.PidFile = in.String()
+		case "noPivot":
+			r.NoPivot = in.Bool()
+		case "noNewKeyring":
+			r.NoNewKeyring = in.Bool()
+		case "preserveFds":
+			r.PreserveFDs = int(in.Int(32))
 		case "driver":
 			r.Driver = in.String()
 		case "scope":

@@ -19,7 +19,7 @@ import (
 func fullRecord() *record {
 	return &record{
 		ID: "web", Bundle: "/srv/b \"ä\n", Rootfs: "/srv/b/rootfs", Created: time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC), PID: 4711, StartTime: 1<<64 - 1,
-		HasProcess: true, SharesPID: true, PidFile: "/run/web.pid", Driver: "cgroupfs", Scope: "s", Slice: "t",
+		HasProcess: true, SharesPID: true, PidFile: "/run/web.pid", NoPivot: true, NoNewKeyring: true, PreserveFDs: 3, Driver: "cgroupfs", Scope: "s", Slice: "t",
 		Cgroup:    []cgroupv2.Made{{Path: "/a", Existed: true}, {Path: "/a/web"}},
 		Poststart: true, Poststop: true, Next: 2, Hook: hookProcess{Field: ".hooks.poststop[2]", PID: 4712, StartTime: 1<<64 - 2, Pipe: 1<<64 - 3},
 		Annotations: map[string]string{"a=b": "c", "bundle": "", "\u2028": "\x00x"},
@@ -105,6 +105,22 @@ func TestADamagedRecordIsAnErrorThatSaysWhatToDo(t *testing.T) {
 		if _, err := loadRecord(d); err == nil || !strings.Contains(err.Error(), "is damaged") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A record that was written before the flags of create were in it is one without them.
+func TestARecordMayLackTheFlagsOfCreate(t *testing.T) {
+	raw := fullRecord().encode()
+	for _, key := range []string{`"noPivot":true,`, `"noNewKeyring":true,`, `"preserveFds":3,`} {
+		if !bytes.Contains(raw, []byte(key)) {
+			t.Fatalf("no %s in %s", key, raw)
+		}
+		raw = bytes.Replace(raw, []byte(key), nil, 1)
+	}
+	raw = bytes.ReplaceAll(raw, []byte(`\u0000`), nil)
+	r, _, err := decodeRecord(raw)
+	if err != nil || r.PidFile != "/run/web.pid" || r.NoPivot || r.NoNewKeyring || r.PreserveFDs != 0 {
+		t.Errorf("%+v, %v", r, err)
 	}
 }
 

@@ -18,9 +18,9 @@ var explain = Verb{
 	Args: "BUNDLE|ID | --rootfs DIR ... -- COMMAND...", Most: 1, Tail: true,
 	Flags: withShell(
 		Flag{Name: "json", Usage: "as JSON"},
-		Flag{Name: "no-pivot", Usage: "as with create"},
-		Flag{Name: "no-new-keyring", Usage: "as with create"},
-		Flag{Name: "preserve-fds", Value: "N", Number: true, Usage: "as with create"},
+		Flag{Name: "no-pivot", Usage: "as with create, for a bundle"},
+		Flag{Name: "no-new-keyring", Usage: "as with create, for a bundle"},
+		Flag{Name: "preserve-fds", Value: "N", Number: true, Usage: "as with create, for a bundle"},
 	),
 	Run: func(c *Call) error {
 		e, err := explanation(c)
@@ -56,6 +56,9 @@ func explanation(c *Call) (*libcontainer.Explanation, error) {
 	name := c.Args[0]
 	if spec.CheckID(name) == nil {
 		e, err := r.ExplainID(name)
+		if err == nil {
+			err = c.noCreateFlags(name)
+		}
 		if err == nil || !errors.Is(err, libcontainer.ErrNotExist) {
 			return e, err
 		}
@@ -65,6 +68,16 @@ func explanation(c *Call) (*libcontainer.Explanation, error) {
 	}
 	o.Bundle = name
 	return r.Explain(o)
+}
+
+// noCreateFlags: a container was created with flags of its own, which are on record.
+func (c *Call) noCreateFlags(id string) error {
+	for _, f := range []string{"no-pivot", "no-new-keyring", "preserve-fds"} {
+		if c.given(f) {
+			return c.wrong("--"+f+" is for a bundle, and "+id+" is a container", "What create was told is on record: leave --"+f+" out, or give a bundle of that name as ./"+id+".")
+		}
+	}
+	return nil
 }
 
 // line is a sentence and the field it comes from.
