@@ -75,11 +75,14 @@ func (c *container) warnPoststop(err error) {
 		c.runtime.warn("the poststop hooks of "+c.record.ID+" cannot be run", "errno", unix.ErrnoName(sys.Errno(err)))
 		return
 	}
-	text := f.Error()
-	if c.failing {
+	text := strings.TrimSpace(f.Error())
+	switch {
+	case c.failing:
 		text = f.Short()
+	case f.Hint != "":
+		text += ". " + f.Hint
 	}
-	c.runtime.warn(strings.TrimSpace(text), "config", f.Field())
+	c.runtime.warn(text, "config", f.Field())
 }
 
 // finishRetired brings the delete of an earlier container of this id to its end, if one

@@ -122,8 +122,11 @@ func jsonError(name string, err error) error {
 		return err
 	}
 	p := Problem{Field: e.Field, Text: e.Text, Line: e.Line, Col: e.Col}
-	if e.Text == "must be a list, not a string" {
+	switch {
+	case e.Text == "must be a list, not a string":
 		p.Hint = `A list stands in brackets, also of one: ["sh"].`
+	case e.Text == ".path is missing" && strings.HasPrefix(e.Field, ".hooks."):
+		p.Hint = pathHint(e.Field)
 	}
 	return &Error{File: name, Problems: []Problem{p}, Source: e.Show()}
 }

@@ -3,6 +3,7 @@ package spec
 import (
 	"path"
 	"strconv"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -26,11 +27,20 @@ func (c *checker) hooks(h *specs.Hooks) {
 func (c *checker) hook(field string, h *specs.Hook) {
 	switch {
 	case h.Path == "":
-		c.problem(field+".path", "the path of the hook is missing", "")
+		c.problem(field+".path", "the path of the hook is missing", pathHint(field))
 	case !path.IsAbs(h.Path):
 		c.problem(field+".path", "the path "+strconv.Quote(h.Path)+" is not absolute", "A hook is not looked up in $PATH.")
 	}
 	if h.Timeout != nil && *h.Timeout <= 0 {
 		c.problem(field+".timeout", "the timeout "+strconv.Itoa(*h.Timeout)+" is not above zero", "It is in seconds; without one a hook may take as long as it likes.")
 	}
+}
+
+// pathHint is what to do about a hook without a path.
+func pathHint(field string) string {
+	where := "on the host"
+	if strings.HasPrefix(field, ".hooks.startContainer") {
+		where = "in the container"
+	}
+	return "Give the absolute path of an executable file " + where + ", or take the hook out."
 }
