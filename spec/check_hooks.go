@@ -31,6 +31,12 @@ func (c *checker) hook(field string, h *specs.Hook) {
 	case !path.IsAbs(h.Path):
 		c.problem(field+".path", "the path "+strconv.Quote(h.Path)+" is not absolute", "A hook is not looked up in $PATH.")
 	}
+	// Refused of the program; a hook has always been given it (runc, crun).
+	for i, kv := range h.Env {
+		if !isVariable(kv) {
+			c.warn(index(field+".env", i), "environment variable "+strconv.Quote(kv)+" is not NAME=VALUE: the hook is given it as it is")
+		}
+	}
 	if h.Timeout != nil && *h.Timeout <= 0 {
 		c.problem(field+".timeout", "the timeout "+strconv.Itoa(*h.Timeout)+" is not above zero", "It is in seconds; without one a hook may take as long as it likes.")
 	}

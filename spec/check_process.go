@@ -23,7 +23,7 @@ func (c *checker) process(p *specs.Process) {
 		c.problem(".process.args[0]", "the name of the program is empty", "")
 	}
 	for i, kv := range p.Env {
-		if name, _, ok := strings.Cut(kv, "="); !ok || name == "" {
+		if !isVariable(kv) {
 			c.problem(index(".process.env", i), "invalid environment variable "+strconv.Quote(kv), "It is NAME=VALUE.")
 		}
 	}
@@ -32,6 +32,12 @@ func (c *checker) process(p *specs.Process) {
 	if p.OOMScoreAdj != nil && (*p.OOMScoreAdj < -1000 || *p.OOMScoreAdj > 1000) {
 		c.problem(".process.oomScoreAdj", strconv.Itoa(*p.OOMScoreAdj)+" is not between -1000 and 1000", "")
 	}
+}
+
+// isVariable tells whether a string of an environment is NAME=VALUE (environ(7)).
+func isVariable(s string) bool {
+	name, _, ok := strings.Cut(s, "=")
+	return ok && name != ""
 }
 
 // noID is the id that means "leave it" to the kernel (setresuid(2)).

@@ -87,6 +87,23 @@ func TestMapsWithoutAUserNamespaceAreAWarning(t *testing.T) {
 	}
 }
 
+// One check for both: the program's is refused, as runc does, a hook's noted, since runc and
+// crun hand it on.
+func TestWhatIsNoVariableOfAnEnvironment(t *testing.T) {
+	for _, kv := range []string{"FOO", "=x", ""} {
+		_, _, err := Decode("config.json", edited(t, func(s *specs.Spec) { s.Process.Env = []string{"A=", kv} }))
+		if err == nil || !strings.Contains(err.Error(), ".process.env[1]: invalid environment variable ") {
+			t.Errorf("%q: %v", kv, err)
+		}
+		_, warnings, err := Decode("config.json", edited(t, func(s *specs.Spec) {
+			s.Hooks = &specs.Hooks{Poststart: []specs.Hook{{Path: "/bin/true", Env: []string{"A=", kv}}}}
+		}))
+		if err != nil || len(warnings) != 1 || warnings[0].Field != ".hooks.poststart[0].env[1]" {
+			t.Errorf("%q: %v, %v", kv, warnings, err)
+		}
+	}
+}
+
 // The kernel takes no path of 4096 bytes; to find that out late would leave things behind.
 func TestPathsThatAreTooLong(t *testing.T) {
 	long := strings.Repeat("/x", 35_000)
