@@ -1,6 +1,7 @@
 // Package hook runs one hook of config.json to its end (config.md "POSIX-platform
 // Hooks"): the state of the container on standard input, the last lines of its output
-// kept, nothing else of ours open, and a timeout that holds whatever it has started.
+// kept, nothing else of ours open, and a timeout that holds whatever it has started: the
+// process group is killed, and nobody waits for what has left it (setsid(2)).
 //
 // The runtime runs the hooks of its own namespaces with it, init those of the
 // container's. So it is part of the early child (see package child) and imports nothing

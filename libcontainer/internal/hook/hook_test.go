@@ -94,6 +94,36 @@ func TestTheTimeOfAHookIsUpWithAllOfItsGroup(t *testing.T) {
 	gone(t, pids)
 }
 
+// What has left the group is not followed, and the hint does not claim so: nothing tells
+// it from what a hook leaves behind on purpose.
+func TestTheTimeOfAHookIsUpWithoutThatWhichLeftItsGroup(t *testing.T) {
+	pids := filepath.Join(t.TempDir(), "pids")
+	p := shell("setsid sleep 1000 & echo $! >" + pids + "; wait")
+	p.Timeout = 1
+	began := time.Now()
+	f := run(t, p)
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if f == nil || f.Hint != "Its .timeout is 1 s: it was killed with its process group." {
+		t.Errorf("%+v", f)
+	}
+	endLeftBehind(t, pids)
+}
+
+// endLeftBehind ends a process, whose number a file holds, that must still live.
+func endLeftBehind(t *testing.T, file string) {
+	t.Helper()
+	data, _ := os.ReadFile(file)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
+		t.Errorf("kill(%d): %v", pid, err)
+	}
+}
+
 // gone waits for processes, whose numbers a file holds, to be gone or dead.
 func gone(t *testing.T, file string) {
 	t.Helper()
@@ -132,14 +162,7 @@ func TestWhatASuccessfulHookHasStartedLives(t *testing.T) {
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("it took %v", took)
 	}
-	data, _ := os.ReadFile(pids)
-	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
-		t.Errorf("kill(%d): %v", pid, err)
-	}
+	endLeftBehind(t, pids)
 }
 
 func TestAHookLeadsASessionOfItsOwn(t *testing.T) {

@@ -65,7 +65,7 @@ func (p *Process) Wait(watched int) error {
 	switch {
 	case how == late:
 		f.What = "timed out"
-		f.Hint = "Its .timeout is " + strconv.Itoa(p.Program.Timeout) + " s: it was killed with all that it had started."
+		f.Hint = "Its .timeout is " + strconv.Itoa(p.Program.Timeout) + " s: it was killed with its process group."
 	case ws.Signaled():
 		f.What = "killed by " + unix.SignalName(ws.Signal())
 	default:
