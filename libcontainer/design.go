@@ -88,13 +88,6 @@ func (r *Runtime) compile(id string, o CreateOptions, explain bool) (*design, er
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range bundle.Warnings {
-		text := w.Text
-		if w.Hint != "" {
-			text += ". " + w.Hint
-		}
-		r.warn(text, "config", w.Field)
-	}
 	return r.compileSpec(id, bundle, o, explain)
 }
 
@@ -108,23 +101,41 @@ func (o *CreateOptions) load() (*spec.Bundle, error) {
 	return spec.Load(".")
 }
 
-func (r *Runtime) compileSpec(id string, bundle *spec.Bundle, o CreateOptions, explain bool) (d *design, err error) {
-	d = &design{ID: id, Options: o, Bundle: bundle}
+// compileSpec tells what is odd: as warnings, or, of keys that may be the cause of an
+// error, with the error.
+func (r *Runtime) compileSpec(id string, bundle *spec.Bundle, o CreateOptions, explain bool) (*design, error) {
+	d := &design{ID: id, Options: o, Bundle: bundle}
+	warnings, err := d.decide(explain)
+	if err != nil {
+		return nil, misspelt(err, bundle.Warnings)
+	}
+	for _, w := range bundle.Warnings {
+		text := w.Text
+		if w.Hint != "" {
+			text += ". " + w.Hint
+		}
+		r.warn(text, "config", w.Field)
+	}
+	for _, w := range warnings {
+		r.warn(w.Text, "config", w.Field)
+	}
+	return d, nil
+}
+
+// decide makes the plan, and all that goes with it, of the configuration.
+func (d *design) decide(explain bool) (warnings []compile.Warning, err error) {
 	if d.Settings, err = cgroupv2.Settings(d.resources()); err != nil {
 		return nil, err
 	}
 	if d.Facts, err = lookUp(d, explain); err != nil {
 		return nil, err
 	}
-	plan, warnings, err := compile.Container(bundle.Spec, d.Facts)
+	plan, warnings, err := compile.Container(d.Bundle.Spec, d.Facts)
 	if err != nil {
 		return nil, err
 	}
 	d.Plan = alter(plan)
-	for _, w := range warnings {
-		r.warn(w.Text, "config", w.Field)
-	}
-	if d.Birth.Birth, err = compile.NewBirth(bundle.Spec, d.Facts); err != nil {
+	if d.Birth.Birth, err = compile.NewBirth(d.Bundle.Spec, d.Facts); err != nil {
 		return nil, err
 	}
 	if d.hasDeviceFilter() {
@@ -134,7 +145,7 @@ func (r *Runtime) compileSpec(id string, bundle *spec.Bundle, o CreateOptions, e
 		}
 		d.Devices = &program
 	}
-	return d, nil
+	return warnings, nil
 }
 
 // survey finds the place of the cgroup and what of it is there already.

@@ -14,6 +14,7 @@ import (
 	"github.com/mdrun/mdrun/libcontainer/internal/wire"
 	"github.com/mdrun/mdrun/libcontainer/spawn"
 	"github.com/mdrun/mdrun/libcontainer/step"
+	"github.com/mdrun/mdrun/spec"
 )
 
 // Error is a command on a container that did not succeed. It prints as one line:
@@ -25,6 +26,9 @@ type Error struct {
 	Field string // the place in config.json, as a jq path; may be empty
 	Err   error  // the cause
 	Hint  string // what to do about it, a sentence; may be empty
+	// Misspelt are sentences about keys of config.json that were ignored, and may be the
+	// cause.
+	Misspelt []string
 }
 
 func (e *Error) Error() string {
@@ -86,6 +90,20 @@ func fail(op, id string, err error) error {
 		e.Hint = hint(e)
 	}
 	return e
+}
+
+// misspelt adds the keys that may be the cause of an error.
+func misspelt(err error, odd []spec.Problem) error {
+	keys := spec.Misspelt(odd)
+	if len(keys) == 0 {
+		return err
+	}
+	err = fail("", "", err) // the verb is added by whoever knows it
+	var e *Error
+	if errors.As(err, &e) {
+		e.Misspelt = keys
+	}
+	return err
 }
 
 // describe takes field, step and hint from the error that has them.

@@ -42,14 +42,14 @@ func (r *Runtime) ExplainID(id string) (*Explanation, error) {
 	if err != nil {
 		return nil, fail("explain", id, err)
 	}
-	s, _, err := spec.Decode(configFile, raw)
+	s, odd, err := spec.Decode(configFile, raw)
 	if err != nil {
 		return nil, fail("explain", id, err)
 	}
 	if c.record.Rootfs != "" {
 		s.Root.Path = c.record.Rootfs
 	}
-	d, err := r.compileSpec(id, &spec.Bundle{Dir: c.record.Bundle, Spec: s, Raw: raw}, c.record.options(), true)
+	d, err := r.compileSpec(id, &spec.Bundle{Dir: c.record.Bundle, Spec: s, Raw: raw, Warnings: odd}, c.record.options(), true)
 	if err != nil {
 		return nil, fail("explain", id, err)
 	}

@@ -41,6 +41,7 @@ type Problem struct {
 	Text      string // what
 	Hint      string // what to do, a sentence; may be empty
 	Line, Col int    // from 1; 0 where only the field is known
+	near      string // the known key that an unknown one may stand for
 }
 
 func (p Problem) String() string {
@@ -55,6 +56,8 @@ type Error struct {
 	File     string
 	Problems []Problem
 	Source   string // the broken line with a caret below it; empty when the JSON is sound
+	// Misspelt are sentences about unknown keys that may be the cause.
+	Misspelt []string
 }
 
 // Error names all problems on one line.
@@ -106,17 +109,19 @@ func InMemory(dir string, s *specs.Spec) (*Bundle, error) {
 func Decode(name string, data []byte) (*specs.Spec, []Problem, error) {
 	s, warnings, err := decode(name, data)
 	if err != nil {
-		return nil, nil, jsonError(name, err)
+		return nil, warnings, jsonError(name, err, warnings)
 	}
 	c := &checker{spec: s, warnings: warnings}
 	c.all()
 	if len(c.problems) > 0 {
-		return nil, c.warnings, &Error{File: name, Problems: c.problems}
+		return nil, c.warnings, &Error{File: name, Problems: c.problems, Misspelt: Misspelt(c.warnings)}
 	}
 	return s, c.warnings, nil
 }
 
-func jsonError(name string, err error) error {
+// jsonError: a broken document is broken, whatever its keys are; but of a value that is
+// missing, or of a wrong type, the key may be the cause.
+func jsonError(name string, err error, odd []Problem) error {
 	var e *strictjson.Error
 	if !errors.As(err, &e) {
 		return err
@@ -128,7 +133,10 @@ func jsonError(name string, err error) error {
 	case e.Text == ".path is missing" && strings.HasPrefix(e.Field, ".hooks."):
 		p.Hint = pathHint(e.Field)
 	}
-	return &Error{File: name, Problems: []Problem{p}, Source: e.Show()}
+	if p.Field == "" {
+		odd = nil
+	}
+	return &Error{File: name, Problems: []Problem{p}, Source: e.Show(), Misspelt: Misspelt(odd)}
 }
 
 // readConfig opens without waiting (a FIFO) and reads only a regular file of a

@@ -28,10 +28,8 @@ func decode(name string, data []byte) (*specs.Spec, []Problem, error) {
 	d := &decoder{strictjson.New(name, data)}
 	s := &specs.Spec{}
 	d.readSpec(s)
-	if err := d.r.End(); err != nil {
-		return nil, nil, err
-	}
-	return s, unknownKeys(d.r.Unknown), nil
+	err := d.r.End()
+	return s, unknownKeys(d.r.Unknown), err
 }
 
 // mostUnknown is how many unknown keys are named one by one.
@@ -46,10 +44,22 @@ func unknownKeys(list []strictjson.Unknown) (problems []Problem) {
 		p := Problem{Field: u.Field, Text: "unknown key, ignored", Line: u.Line, Col: u.Col}
 		if near := nearKey(u.Field); near != "" {
 			p.Hint = "Did you mean " + near + "?"
+			p.near = near
 		}
 		problems = append(problems, p)
 	}
 	return problems
+}
+
+// Misspelt gives a sentence for each unknown key that may stand for a known one. Where
+// something is missing, it may be the cause.
+func Misspelt(odd []Problem) (sentences []string) {
+	for _, p := range odd {
+		if p.near != "" {
+			sentences = append(sentences, p.Field+" is an unknown key: did you mean "+p.near+"?")
+		}
+	}
+	return sentences
 }
 
 // nearKey gives the field of the coverage table that differs only in case or in one
@@ -58,9 +68,9 @@ func nearKey(field string) string {
 	plain := withoutIndexes(field)
 	depth := strings.Count(plain, ".")
 	for _, row := range coverage {
-		known := outermost(row.Field, depth) // the table has no row for an object alone
-		if strings.EqualFold(known, plain) || len(plain) > 6 && near(known, plain) {
-			return strings.TrimSuffix(known, "[]")
+		known := strings.TrimSuffix(outermost(row.Field, depth), "[]") // the table has no row for an object alone
+		if strings.EqualFold(known, plain) || len(plain) > 4 && near(known, plain) {
+			return known
 		}
 	}
 	return ""

@@ -51,12 +51,14 @@ func reportOf(err error) *report {
 		r.field("stage", e.Op)
 		config = e.Field
 		r.hint(e.Hint)
+		r.each(e.Misspelt)
 	}
 	var s *spec.Error
 	if errors.As(err, &s) {
 		r.source = s.Source
 		config = s.Problems[0].Field
 		r.problems(s.Problems)
+		r.each(s.Misspelt)
 	}
 	r.field("config", config)
 	if e != nil && e.Errno() != 0 {
@@ -68,6 +70,12 @@ func reportOf(err error) *report {
 func (r *report) hint(h string) {
 	if h != "" {
 		r.hints = append(r.hints, oneLine(h))
+	}
+}
+
+func (r *report) each(hints []string) {
+	for _, h := range hints {
+		r.hint(h)
 	}
 }
 
