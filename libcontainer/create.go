@@ -33,6 +33,8 @@ type CreateOptions struct {
 	NoPivot bool
 	// NoNewKeyring leaves the program in the caller's session keyring.
 	NoNewKeyring bool
+	// toStart: the container is made to be started at once, and must have a program.
+	toStart bool
 }
 
 // Create makes the container ready to start: its init waits, everything is set up,

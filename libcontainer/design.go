@@ -69,6 +69,15 @@ func (r *Runtime) design(id string, o CreateOptions, foreground bool) (*design, 
 	return d, d.survey()
 }
 
+// program: run is of no use without one, and is told so before anything is made.
+func (d *design) program() error {
+	if !d.Options.toStart || d.Bundle.Spec.Process != nil {
+		return nil
+	}
+	return &Error{Field: ".process", Err: errors.New("there is no process to run"),
+		Hint: "Add .process to config.json, at least with args and cwd; without it a container can be created, but not started."}
+}
+
 // checkDescriptors makes sure that what is to be passed on is there.
 func checkDescriptors(n int) error {
 	if n < 0 {
@@ -124,6 +133,9 @@ func (r *Runtime) compileSpec(id string, bundle *spec.Bundle, o CreateOptions, e
 
 // decide makes the plan, and all that goes with it, of the configuration.
 func (d *design) decide(explain bool) (warnings []compile.Warning, err error) {
+	if err = d.program(); err != nil {
+		return nil, err
+	}
 	if d.Settings, err = cgroupv2.Settings(d.resources()); err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ type RunOptions struct {
 // relays a terminal, waits for the program, deletes the container, and gives the
 // program's exit status, or 128 plus the signal that ended it.
 func (r *Runtime) Run(id string, o RunOptions) (status int, err error) {
+	o.toStart = true
 	if o.Detach {
 		if err := r.Create(id, o.CreateOptions); err != nil {
 			return 1, err
