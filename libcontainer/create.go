@@ -300,6 +300,9 @@ func (c *creation) converse() error {
 			return err
 		}
 		c.heard = true
+		if err := c.hookEnded(); err != nil {
+			return err
+		}
 		switch kind {
 		case wire.Ready:
 			return nil

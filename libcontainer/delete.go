@@ -73,7 +73,7 @@ func (r *Runtime) deleteForced(id string) error {
 	}
 	c := remains(r, d)
 	defer c.close()
-	if err := c.record.Hook.refuseToBeKilled(); err != nil {
+	if err := c.refuseToBeKilled(); err != nil {
 		return err
 	}
 	c.killUnretired()

@@ -48,7 +48,8 @@
 //
 // A hook in the runtime's namespaces is in no cgroup of the container's. It waits
 // behind a gate until its process is on record, and leads a process group, which
-// delete --force kills (hookprocess.go). The poststop hooks are pending on the record
+// delete --force kills (hookprocess.go). One in the container's namespaces is in its cgroup,
+// and only named on record, for those who wait. The poststop hooks are pending on the record
 // until they have run, also when the container and its id are gone (retired.go).
 //
 // The channel is also the gate: end of file at any message means that the other

@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -12,11 +13,12 @@ import (
 	"github.com/mdrun/mdrun/spec/strictjson"
 )
 
-// hookProcess is a hook in the runtime's namespaces, as it is on record. No cgroup holds
-// it; it leads a session and a process group.
+// hookProcess is a hook that a command waits for, as it is on record. One in the runtime's
+// namespaces is held by no cgroup; it leads a session and a process group. One in the
+// container's is only named: it is found, and ended, with the container.
 type hookProcess struct {
-	Field     string // which hook it is
-	PID       int    // of the leader, and so of the group; 0: there is none
+	Field     string // which hook it is; "": there is none
+	PID       int    // of the leader, and so of the group; 0: it is in the container
 	StartTime uint64 // of /proc/PID/stat
 	// Pipe is the inode of the pipe that it prints into. It tells its processes from
 	// others when the leader is gone and its number may be somebody else's.
@@ -119,8 +121,35 @@ func (h *hookProcess) refuseToBeKilled() error {
 	if err != nil || !h.leadsSession(session) {
 		return nil
 	}
+	return h.wouldDie()
+}
+
+func (h *hookProcess) wouldDie() error {
 	return &stateError{text: "this command runs in the hook " + h.Field + " of the container, which would be killed with it",
 		hint: "Let the hook fail instead: then the container is deleted."}
+}
+
+// refuseToBeKilled: so would be whoever is in the container's cgroup, as its own hooks
+// are. A hook there may be in another pid namespace than ours, which is no matter:
+// cgroup.procs numbers the processes as whoever reads it sees them (pid_namespaces(7)).
+func (c *container) refuseToBeKilled() error {
+	if err := c.record.Hook.refuseToBeKilled(); err != nil {
+		return err
+	}
+	group, err := c.openCgroup()
+	if err != nil {
+		return nil
+	}
+	defer group.Close()
+	pids, err := group.Procs()
+	switch {
+	case err != nil || !slices.Contains(pids, unix.Getpid()):
+		return nil
+	case c.record.Hook.Field != "" && c.record.Hook.PID == 0:
+		return c.record.Hook.wouldDie()
+	}
+	return &stateError{text: "this command runs in the cgroup of the container, whose processes would be killed, and it with them",
+		hint: "Run it in another cgroup."}
 }
 
 func (h *hookProcess) leadsSession(session int) bool { return h.PID == session && h.leads() }
@@ -133,15 +162,20 @@ func (r *record) encodeHooks(w *writer) {
 		w.boolean("poststop", true)
 		w.num("next", int64(r.Next))
 	}
-	if r.Hook.PID == 0 {
+	if r.StartContainer {
+		w.boolean("startContainer", true)
+	}
+	if r.Hook.Field == "" {
 		return
 	}
 	w.key("hook")
 	w.open('{')
 	w.str("field", r.Hook.Field)
-	w.num("pid", int64(r.Hook.PID))
-	w.unsigned("startTime", r.Hook.StartTime)
-	w.unsigned("pipe", r.Hook.Pipe)
+	if r.Hook.PID != 0 {
+		w.num("pid", int64(r.Hook.PID))
+		w.unsigned("startTime", r.Hook.StartTime)
+		w.unsigned("pipe", r.Hook.Pipe)
+	}
 	w.close('}')
 }
 

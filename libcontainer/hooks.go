@@ -121,6 +121,10 @@ func (c *creation) pause(name string) (program int, err error) {
 			switch {
 			case step.HookField(kind, i) != name:
 			case kind == compile.CreateContainer:
+				c.record.Hook = hookProcess{Field: name}
+				if err := c.record.save(c.dir); err != nil {
+					return -1, err
+				}
 				return openProgram(i, &h)
 			default:
 				if err := c.held(false).runHook(kind, i, &h, Creating); err != nil {
@@ -132,6 +136,15 @@ func (c *creation) pause(name string) (program int, err error) {
 		}
 	}
 	return -1, errors.New("the child asks for a hook that is not there: " + strconv.Quote(name))
+}
+
+// hookEnded: the child has something to say, and so the hook that it ran has ended.
+func (c *creation) hookEnded() error {
+	if c.record.Hook.Field == "" {
+		return nil
+	}
+	c.record.Hook = hookProcess{}
+	return c.record.save(c.dir)
 }
 
 func openProgram(index int, h *specs.Hook) (int, error) {

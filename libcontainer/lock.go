@@ -78,8 +78,11 @@ func (d *stateDir) lockWithin(wait time.Duration, meanwhile func(*stateDir)) boo
 // held is the answer to who could not have the lock.
 func (d *stateDir) held() error {
 	text := "another command has held this container for " + lockWait.String() + ": " + d.holder()
-	if rec, err := loadRecord(d); err == nil && rec.Hook.PID != 0 {
-		text += ", which waits for " + rec.Hook.Field + " (process " + sys.Int(rec.Hook.PID) + ")"
+	if rec, err := loadRecord(d); err == nil && rec.Hook.Field != "" {
+		text += ", which waits for " + rec.Hook.Field
+		if rec.Hook.PID != 0 {
+			text += " (process " + sys.Int(rec.Hook.PID) + ")"
+		}
 	}
 	return &stateError{text: text, hint: "Wait for it, end it, or use delete --force, which kills the container first."}
 }
@@ -98,7 +101,7 @@ func (d *stateDir) holder() string {
 	var st unix.Stat_t
 	locks, err := os.ReadFile("/proc/locks")
 	if err != nil || unix.Fstat(d.fd(), &st) != nil {
-		return "its process is not visible from here"
+		return "a process that is not visible from here"
 	}
 	ending := []byte(":" + strconv.FormatUint(st.Ino, 10))
 	for line := range bytes.Lines(locks) {
@@ -110,7 +113,7 @@ func (d *stateDir) holder() string {
 		args, _ := os.ReadFile("/proc/" + pid + "/cmdline")
 		return "process " + pid + " (" + string(bytes.TrimSpace(bytes.ReplaceAll(args, []byte{0}, []byte{' '}))) + ")"
 	}
-	return "its process is not visible from here"
+	return "a process that is not visible from here"
 }
 
 // unlock lets other verbs at the container; the directory stays open.

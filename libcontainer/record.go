@@ -45,8 +45,9 @@ type record struct {
 	// have run; Next is the index of the first that has not.
 	Poststart, Poststop bool
 	Next                int
-	// Hook is the hook that runs in the runtime's namespaces, if any: written down
-	// before it begins.
+	// StartContainer tells that config.json has such hooks.
+	StartContainer bool
+	// Hook is the hook that a command waits for, if any: written down before it begins.
 	Hook hookProcess
 	// Annotations are those of config.json.
 	Annotations map[string]string
@@ -59,6 +60,7 @@ func newRecord(d *design) *record {
 		NoPivot: d.Options.NoPivot, NoNewKeyring: d.Options.NoNewKeyring, PreserveFDs: d.Options.PreserveFDs,
 		Driver: "cgroupfs", Cgroup: d.Cgroup, Annotations: d.Bundle.Spec.Annotations,
 		Poststart: len(compile.Hooks(d.Bundle.Spec, compile.Poststart)) > 0, Poststop: len(compile.Hooks(d.Bundle.Spec, compile.Poststop)) > 0,
+		StartContainer: len(compile.Hooks(d.Bundle.Spec, compile.StartContainer)) > 0,
 	}
 }
 
@@ -226,6 +228,8 @@ func decodeRecord(data []byte) (*record, int, error) {
 			r.Poststart = in.Bool()
 		case "poststop":
 			r.Poststop = in.Bool()
+		case "startContainer":
+			r.StartContainer = in.Bool()
 		case "next":
 			r.Next = int(in.Int(32))
 		case "hook":

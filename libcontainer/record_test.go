@@ -21,7 +21,7 @@ func fullRecord() *record {
 		ID: "web", Bundle: "/srv/b \"ä\n", Rootfs: "/srv/b/rootfs", Created: time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC), PID: 4711, StartTime: 1<<64 - 1,
 		HasProcess: true, SharesPID: true, PidFile: "/run/web.pid", NoPivot: true, NoNewKeyring: true, PreserveFDs: 3, Driver: "cgroupfs", Scope: "s", Slice: "t",
 		Cgroup:    []cgroupv2.Made{{Path: "/a", Existed: true}, {Path: "/a/web"}},
-		Poststart: true, Poststop: true, Next: 2, Hook: hookProcess{Field: ".hooks.poststop[2]", PID: 4712, StartTime: 1<<64 - 2, Pipe: 1<<64 - 3},
+		Poststart: true, Poststop: true, Next: 2, StartContainer: true, Hook: hookProcess{Field: ".hooks.poststop[2]", PID: 4712, StartTime: 1<<64 - 2, Pipe: 1<<64 - 3},
 		Annotations: map[string]string{"a=b": "c", "bundle": "", "\u2028": "\x00x"},
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mdrun/mdrun/libcontainer/compile"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 	"github.com/mdrun/mdrun/libcontainer/step"
 )
@@ -46,11 +47,23 @@ func (c *container) start() error {
 
 // launch lets the program run, and then the poststart hooks.
 func (c *container) launch(pidfd int) error {
-	if err := c.release(pidfd); err != nil {
+	c.noteStartHooks(hookProcess{Field: ".hooks." + compile.StartContainer})
+	err := c.release(pidfd)
+	c.noteStartHooks(hookProcess{})
+	if err != nil {
 		return err
 	}
 	_ = unix.Unlinkat(c.dir.fd(), fifoFile, 0)
 	return c.poststart()
+}
+
+// noteStartHooks names what init may hold this command up with; at which of them it is, it
+// does not say. Others are told of it (see held), and nothing depends on it.
+func (c *container) noteStartHooks(h hookProcess) {
+	if c.record.StartContainer {
+		c.record.Hook = h
+		_ = c.record.save(c.dir)
+	}
 }
 
 // giveUp destroys a container whose start has failed. It closes it.
