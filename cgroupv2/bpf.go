@@ -163,6 +163,14 @@ func (p Program) Load() (int, error) {
 	if err == nil {
 		return fd, nil
 	}
+	return p.loadWithLog(err)
+}
+
+// loadWithLog is apart from Load because the log is on its stack, which would have to be
+// there for every container.
+//
+//go:noinline
+func (p Program) loadWithLog(err error) (int, error) {
 	log := make([]byte, 64<<10)
 	if fd, again := p.load(log); again == nil {
 		return fd, nil

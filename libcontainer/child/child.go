@@ -98,6 +98,7 @@ func isSocket(fd int) bool {
 }
 
 func takeOver(mark Mark) {
+	sys.GrowStack()
 	conn := wire.Conn(mark.Conn)
 	if err := settle(mark); err != nil {
 		report(conn, err)

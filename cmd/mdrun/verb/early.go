@@ -11,10 +11,12 @@ import (
 )
 
 func init() {
-	libcontainer.HushMonitor()
 	if c := Plain(os.Args[1:]); c != nil {
+		libcontainer.Prepare()
 		KeepDescriptors()
-		os.Exit(c.Do())
+		status := c.Do()
+		libcontainer.Finish()
+		os.Exit(status)
 	}
 }
 
