@@ -202,11 +202,16 @@ func (c *creation) missingController(err error) error {
 
 // spawn makes the child, which waits for the plan before it does anything.
 func (c *creation) spawn() error {
-	exe, err := spawn.Executable(c.Birth.joins(specs.UserNamespace))
+	exe, tree, err := spawn.Executable(c.Birth.joins(specs.UserNamespace))
 	if err != nil {
 		return err
 	}
 	defer unix.Close(exe)
+	if c.Birth.joins(specs.PIDNamespace) {
+		unix.Close(tree)
+	} else {
+		defer unix.Close(tree)
+	}
 	proc, err := openProc()
 	if err != nil {
 		return err

@@ -17,33 +17,46 @@ import (
 // cannot be made (no CAP_SYS_ADMIN over our mount namespace) it gives a sealed
 // copy in memory.
 //
+// tree is what the mount hangs on, -1 for a copy. Whoever holds it can make the mount
+// writable again: it is closed before user code is anywhere, on exec at the latest. That
+// makes the kernel wait for all processors (100 us), which is better done while the child
+// starts up, unless others might get at the child by then.
+//
 // With closed it gives a copy that nobody but its owner may read, for a child in a user
 // namespace that others are in already. Those who hold CAP_SYS_PTRACE there may attach
 // to any program that belongs to the namespace, dumpable or not, and this child still
 // has the host's files before its eyes. A program that its own user may not read belongs
 // to the namespace of the file's owner instead (fs/exec.c, would_dump; since Linux 4.10).
-func Executable(closed bool) (int, error) {
+func Executable(closed bool) (fd, tree int, err error) {
 	if closed {
-		return sealedExecutable(0o111)
+		fd, err = sealedExecutable(0o111)
+		return fd, -1, err
 	}
-	fd, err := detachedExecutable()
+	fd, tree, err = detachedExecutable()
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EACCES) {
-		return sealedExecutable(0o555)
+		fd, err = sealedExecutable(0o555)
+		return fd, -1, err
 	}
-	return fd, err
+	return fd, tree, err
 }
 
 const self = "/proc/self/exe"
 
-func detachedExecutable() (int, error) {
-	tree, err := unix.OpenTree(unix.AT_FDCWD, self, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+func detachedExecutable() (fd, tree int, err error) {
+	tree, err = unix.OpenTree(unix.AT_FDCWD, self, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 	if err != nil {
-		return -1, sys.Fail(err, "open_tree", sys.Quote(self), "OPEN_TREE_CLONE")
+		return -1, -1, sys.Fail(err, "open_tree", sys.Quote(self), "OPEN_TREE_CLONE")
 	}
-	// Whoever holds this descriptor can make the mount writable again: it is
-	// closed before anything is cloned, and only a descriptor without that power
-	// (O_PATH of the file on the mount) lives on.
-	defer unix.Close(tree)
+	if fd, err = onReadOnly(tree); err != nil {
+		unix.Close(tree)
+		return -1, -1, err
+	}
+	return fd, tree, nil
+}
+
+// onReadOnly makes the mount read-only and gives a descriptor of the file on it that has
+// no power over the mount.
+func onReadOnly(tree int) (int, error) {
 	attr := &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NODEV}
 	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH, attr); err != nil {
 		return -1, sys.Fail(err, "mount_setattr", "MOUNT_ATTR_RDONLY")
