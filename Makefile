@@ -53,7 +53,7 @@ bench: build ## times against runc and crun, into docs/
 	@go build -o bin/bench ./tests/bench
 	@bin/bench -runtime $(RUNTIME) -tree "$$(tests/setup/peers)" -write docs
 
-golden: go ## rewrite the files that tests compare with, to be read with git diff
+golden: build ## rewrite the files that tests compare with, to be read with git diff
 	@tests/setup/golden
 
 install: build ## $(PREFIX)/sbin/mdrun
