@@ -15,8 +15,9 @@ func all(t *testing.T) *specs.LinuxResources {
 	major, minor := disk(t)
 	device := specs.LinuxThrottleDevice{Rate: 1 << 20}
 	device.Major, device.Minor = major, minor
-	operations := device
-	operations.Rate = 100
+	// Each of the four has a number of its own, so that none can be taken for another.
+	written, reads, writes := device, device, device
+	written.Rate, reads.Rate, writes.Rate = 2<<20, 200, 100
 	return &specs.LinuxResources{
 		Memory: &specs.LinuxMemory{Limit: ptr(int64(64 << 20)), Reservation: ptr(int64(32 << 20)), Swap: ptr(int64(96 << 20))},
 		CPU: &specs.LinuxCPU{
@@ -26,7 +27,9 @@ func all(t *testing.T) *specs.LinuxResources {
 		Pids: &specs.LinuxPids{Limit: ptr(int64(50))},
 		BlockIO: &specs.LinuxBlockIO{
 			ThrottleReadBpsDevice:   []specs.LinuxThrottleDevice{device},
-			ThrottleWriteIOPSDevice: []specs.LinuxThrottleDevice{operations},
+			ThrottleWriteBpsDevice:  []specs.LinuxThrottleDevice{written},
+			ThrottleReadIOPSDevice:  []specs.LinuxThrottleDevice{reads},
+			ThrottleWriteIOPSDevice: []specs.LinuxThrottleDevice{writes},
 		},
 		HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2MB", Limit: 4 << 20}},
 		Unified:        map[string]string{"memory.high": "50331648", "memory.oom.group": "1"},
@@ -60,13 +63,36 @@ func TestEveryFileReadsBackWhatTheBundleSays(t *testing.T) {
 		{"cpuset.cpus", "1"},
 		{"cpuset.mems", "0"},
 		{"pids.max", "50"},
-		{"io.max", number + " rbps=1048576 wbps=max riops=max wiops=100"},
+		{"io.max", number + " rbps=1048576 wbps=2097152 riops=200 wiops=100"},
 		{"hugetlb.2MB.max", "4194304"},
+		{"hugetlb.2MB.rsvd.max", "4194304"},
 		{"memory.high", "50331648"},
 		{"memory.oom.group", "1"},
 	} {
 		if got := c.file(want.file); got != want.value {
 			t.Errorf("%s: %q, want %q", want.file, got, want.value)
+		}
+	}
+}
+
+// One throttle alone leaves the other three of the line as they are.
+func TestOneThrottleReadsBack(t *testing.T) {
+	major, minor := disk(t)
+	number := strconv.FormatInt(major, 10) + ":" + strconv.FormatInt(minor, 10)
+	device := specs.LinuxThrottleDevice{Rate: 300}
+	device.Major, device.Minor = major, minor
+	one := []specs.LinuxThrottleDevice{device}
+	for _, c := range []struct {
+		io   specs.LinuxBlockIO
+		want string
+	}{
+		{specs.LinuxBlockIO{ThrottleReadBpsDevice: one}, "rbps=300 wbps=max riops=max wiops=max"},
+		{specs.LinuxBlockIO{ThrottleWriteBpsDevice: one}, "rbps=max wbps=300 riops=max wiops=max"},
+		{specs.LinuxBlockIO{ThrottleReadIOPSDevice: one}, "rbps=max wbps=max riops=300 wiops=max"},
+		{specs.LinuxBlockIO{ThrottleWriteIOPSDevice: one}, "rbps=max wbps=max riops=max wiops=300"},
+	} {
+		if got := create(t, shell("true", &specs.LinuxResources{BlockIO: &c.io})).file("io.max"); got != number+" "+c.want {
+			t.Errorf("io.max: %q, want %q", got, number+" "+c.want)
 		}
 	}
 }
@@ -86,7 +112,7 @@ func TestNothingAskedNothingLimited(t *testing.T) {
 	for _, want := range []struct{ file, value string }{
 		{"memory.max", "max"}, {"memory.low", "0"}, {"memory.swap.max", "max"}, {"memory.high", "max"},
 		{"cpu.weight", "100"}, {"cpu.max", "max 100000"}, {"cpuset.cpus", ""}, {"pids.max", "max"}, {"io.max", ""},
-		{"hugetlb.2MB.max", "max"},
+		{"hugetlb.2MB.max", "max"}, {"hugetlb.2MB.rsvd.max", "max"},
 	} {
 		if got := c.file(want.file); got != want.value {
 			t.Errorf("%s: %q, want %q", want.file, got, want.value)

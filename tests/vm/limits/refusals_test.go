@@ -2,7 +2,9 @@ package limits
 
 import (
 	"os"
+	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -77,4 +79,56 @@ func TestThreadedCgroupsAreRefused(t *testing.T) {
 		}
 		c.gone()
 	}
+}
+
+// A cgroup has the controllers that the one above it passes on. Who sees the cgroup as the
+// root of the hierarchy, as in a container, cannot change that: the limit is refused, with
+// its field and the controller, and without the limit the container is made.
+func TestAControllerThatIsNotPassedOnIsRefused(t *testing.T) {
+	above := cgroup(t, "above")
+	above.enable("pids")
+	below := dir{t, above.path + "/below"}
+	must(t, os.Mkdir(below.path, 0o755))
+	t.Cleanup(func() { must(t, os.Remove(below.path)) })
+
+	c := prepare(t, shell("true", memory(64<<20)))
+	c.cgroup = below.path + "/limits"
+	out, err := c.createBelow(below)
+	for _, part := range []string{".linux.resources.memory.limit: ", "the cgroup controller memory is not available in /, where there are: pids", "Enable it in the cgroups above, or leave the limit out."} {
+		if err == nil || !strings.Contains(out, part) {
+			t.Errorf("%v, want %q in: %s", err, part, out)
+		}
+	}
+	c.gone()
+	if _, err := os.Stat("/run/limits/" + c.id); !os.IsNotExist(err) {
+		t.Errorf("%s: its record is left: %v", c.id, err)
+	}
+	// The control: nothing else keeps a container from being made there.
+	c = prepare(t, shell("true", nil))
+	c.cgroup = below.path + "/limits"
+	if out, err := c.createBelow(below); err != nil {
+		t.Errorf("without a limit: %v: %s", err, out)
+	}
+	c.gone()
+}
+
+// createBelow takes a container through create and delete with a cgroup as the root of
+// the hierarchy.
+func (c *container) createBelow(root dir) (string, error) {
+	c.t.Helper()
+	f, err := os.Open(root.path)
+	must(c.t, err)
+	defer f.Close()
+	const script = `set -e
+		mount -t cgroup2 cgroup2 /sys/fs/cgroup
+		"$0" --root /run/limits create --bundle "$1" "$2" >"$1/said" 2>&1 </dev/null
+		"$0" --root /run/limits delete --force "$2"
+		rmdir /sys/fs/cgroup/limits 2>/dev/null || true`
+	cmd := exec.Command("/bin/sh", "-c", script, c.binary, c.dir, c.id)
+	// Unshared after birth in the cgroup: it becomes the root of the namespace.
+	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(f.Fd()), Unshareflags: syscall.CLONE_NEWCGROUP | syscall.CLONE_NEWNS}
+	err = cmd.Run()
+	out, readErr := os.ReadFile(c.dir + "/said")
+	must(c.t, readErr)
+	return string(out), err
 }
