@@ -14,6 +14,9 @@ var holes = map[string]string{
 	"S-06": "CVE-2025-31133, the same over a masked folder",
 	"S-09": "CVE-2025-52881, a mount inside /proc",
 	"S-12": "CVE-2026-41579, a /dev that is a link",
+	"S-13": "CVE-2021-30465, a path that becomes a link while it is used",
+	"S-31": "a pid file that takes the place of a device",
+	"S-32": "a state whose FIFO another user may write to",
 }
 
 // attacks sees that nothing gets out of our containers, and that the attempts are any
