@@ -59,9 +59,10 @@ type creation struct {
 	child   *spawn.Child
 	console consoleSink
 	late    []cgroupv2.Setting // limits that init itself would not survive at birth
-	heard   bool               // the child has said something
-	outside bool               // it is born beside us and moved into the cgroup, see tryOutside
-	thp     bool               // transparent huge pages are to come back for the program
+	idMaps  idMaps
+	heard   bool // the child has said something
+	outside bool // it is born beside us and moved into the cgroup, see tryOutside
+	thp     bool // transparent huge pages are to come back for the program
 }
 
 func (c *creation) close() {
@@ -299,6 +300,7 @@ func (c *creation) sendPlan() error {
 
 // converse answers the child until everything is set up.
 func (c *creation) converse() error {
+	defer c.idMaps.close()
 	for {
 		kind, body, fd, err := c.child.Conn.Receive()
 		if err != nil {
@@ -324,6 +326,10 @@ func (c *creation) converse() error {
 			}
 		case wire.Pause:
 			if err := c.answer(string(body)); err != nil {
+				return err
+			}
+		case wire.MapIDs:
+			if err := c.mapIDs(string(body), fd); err != nil {
 				return err
 			}
 		case wire.OOMScore:

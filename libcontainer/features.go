@@ -27,7 +27,7 @@ func Features() *features.Features {
 			IntelRdt:     &features.IntelRdt{Enabled: &no},
 			MemoryPolicy: &features.MemoryPolicy{},
 			MountExtensions: &features.MountExtensions{
-				IDMap: &features.IDMap{Enabled: &no},
+				IDMap: &features.IDMap{Enabled: &yes},
 			},
 			NetDevices: &features.NetDevices{Enabled: &no},
 		},

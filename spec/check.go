@@ -40,6 +40,7 @@ func (c *checker) all() {
 	if c.spec.Hooks != nil {
 		c.hooks(c.spec.Hooks)
 	}
+	c.mountMappings()
 	c.refuse()
 }
 

@@ -32,6 +32,22 @@ func (c *checker) mappings(l *specs.Linux) {
 	}
 }
 
+// mountMappings are those of idmapped mounts (config.md "Mounts": each must come with
+// the other).
+func (c *checker) mountMappings() {
+	for i := range c.spec.Mounts {
+		m, field := &c.spec.Mounts[i], index(".mounts", i)
+		c.ranges(field+".uidMappings", m.UIDMappings)
+		c.ranges(field+".gidMappings", m.GIDMappings)
+		switch users, groups := len(m.UIDMappings), len(m.GIDMappings); {
+		case users > 0 && groups == 0:
+			c.problem(field+".gidMappings", "the mount has uidMappings, but no gidMappings", mappingExample)
+		case users == 0 && groups > 0:
+			c.problem(field+".uidMappings", "the mount has gidMappings, but no uidMappings", mappingExample)
+		}
+	}
+}
+
 // lastID is the largest that the kernel maps: the one above it means "none".
 const lastID = 1<<32 - 2
 

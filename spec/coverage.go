@@ -80,6 +80,12 @@ var coverage = []Row{
 	{".hooks.poststop[].env", Honoured, ""},
 	{".hooks.poststop[].timeout", Honoured, ""},
 	{".annotations", Honoured, ""},
+	{".mounts[].uidMappings[].containerID", Honoured, ""},
+	{".mounts[].uidMappings[].hostID", Honoured, ""},
+	{".mounts[].uidMappings[].size", Honoured, ""},
+	{".mounts[].gidMappings[].containerID", Honoured, ""},
+	{".mounts[].gidMappings[].hostID", Honoured, ""},
+	{".mounts[].gidMappings[].size", Honoured, ""},
 	{".linux.uidMappings[].containerID", Honoured, ""},
 	{".linux.uidMappings[].hostID", Honoured, ""},
 	{".linux.uidMappings[].size", Honoured, ""},
@@ -158,8 +164,6 @@ var coverage = []Row{
 	{".process.scheduler", Refused, "scheduling policies are not supported yet"},
 	{".process.ioPriority", Refused, "I/O priorities are not supported yet"},
 	{".process.execCPUAffinity", Ignored, "it is for exec, which is not there yet"},
-	{".mounts[].uidMappings", Refused, "idmapped mounts are not supported yet (the kernel has them since Linux 5.12)"},
-	{".mounts[].gidMappings", Refused, "idmapped mounts are not supported yet (the kernel has them since Linux 5.12)"},
 	{".linux.netDevices", Refused, "moving network devices is not supported yet"},
 	{".linux.seccomp", Refused, "seccomp filters are not supported yet"},
 	{".linux.mountLabel", Refused, "SELinux labels are not supported yet"},
@@ -184,12 +188,6 @@ var refusals = []struct {
 	{".process.selinuxLabel", func(s *specs.Spec) bool { return s.Process != nil && s.Process.SelinuxLabel != "" }},
 	{".process.scheduler", func(s *specs.Spec) bool { return s.Process != nil && s.Process.Scheduler != nil }},
 	{".process.ioPriority", func(s *specs.Spec) bool { return s.Process != nil && s.Process.IOPriority != nil }},
-	{".mounts[].uidMappings", func(s *specs.Spec) bool {
-		return anyMount(s, func(m *specs.Mount) bool { return len(m.UIDMappings) > 0 })
-	}},
-	{".mounts[].gidMappings", func(s *specs.Spec) bool {
-		return anyMount(s, func(m *specs.Mount) bool { return len(m.GIDMappings) > 0 })
-	}},
 	{".linux.netDevices", func(s *specs.Spec) bool { return s.Linux != nil && len(s.Linux.NetDevices) > 0 }},
 	{".linux.seccomp", func(s *specs.Spec) bool { return s.Linux != nil && s.Linux.Seccomp != nil }},
 	{".linux.mountLabel", func(s *specs.Spec) bool { return s.Linux != nil && s.Linux.MountLabel != "" }},
@@ -198,15 +196,6 @@ var refusals = []struct {
 	{".linux.personality.flags", func(s *specs.Spec) bool {
 		return s.Linux != nil && s.Linux.Personality != nil && len(s.Linux.Personality.Flags) > 0
 	}},
-}
-
-func anyMount(s *specs.Spec, is func(*specs.Mount) bool) bool {
-	for i := range s.Mounts {
-		if is(&s.Mounts[i]) {
-			return true
-		}
-	}
-	return false
 }
 
 // refuse reports what is set and not supported, by name.

@@ -1,6 +1,7 @@
 package child
 
 import (
+	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -36,6 +37,15 @@ func (h host) Pause(hook string) (program int, err error) {
 		return -1, err
 	}
 	return h.goOn()
+}
+
+// MapIDs asks for what a user namespace may not do to a filesystem of the host.
+func (h host) MapIDs(mount, tree int) error {
+	if err := h.conn.Send(wire.MapIDs, []byte(strconv.Itoa(mount)), tree); err != nil {
+		return err
+	}
+	_, err := h.goOn()
+	return err
 }
 
 // OOMScore asks the host to set what only its user may set.

@@ -29,7 +29,7 @@ func (c *compiler) bind(i int, target, field string, o *options) {
 	case source == "":
 		return
 	}
-	s := &step.Bind{Source: source, Target: target, Recursive: o.recursive, After: o.attributes(), Proc: target == "/proc", Held: c.held[i]}
+	s := &step.Bind{Source: source, Target: target, Recursive: o.recursive, After: o.attributes(), Proc: target == "/proc", Held: c.held[i], IDs: c.idMap(i, o)}
 	if !s.Recursive {
 		s.After = single(s.After)
 	}
@@ -58,8 +58,8 @@ func (c *compiler) holdSources() {
 	}
 	c.held = map[int]int{}
 	for i := range c.spec.Mounts {
-		o, err := parseOptions(c.spec.Mounts[i].Options)
-		if err != nil || !o.bind || o.remount || !slices.ContainsFunc(o.propagations, isShared) {
+		o := parseOptions(c.spec.Mounts[i].Options)
+		if !o.bind || o.remount || !slices.ContainsFunc(o.propagations, isShared) {
 			continue
 		}
 		field := ".mounts[" + strconv.Itoa(i) + "]"

@@ -23,7 +23,7 @@ func delegation(s *specs.Spec) string {
 		if m.Source != "cgroup" || path.Clean("/"+m.Destination) != "/sys/fs/cgroup" || slices.Contains(m.Options, "rro") {
 			continue
 		}
-		if o, err := parseOptions(m.Options); err == nil && o.flags&unix.MS_RDONLY == 0 {
+		if o := parseOptions(m.Options); o.flags&unix.MS_RDONLY == 0 {
 			return ".mounts[" + strconv.Itoa(i) + "]"
 		}
 	}

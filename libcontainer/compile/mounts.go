@@ -29,16 +29,15 @@ func (c *compiler) lateMounts() { c.plan = append(c.plan, c.late...) }
 func (c *compiler) mount(i int, field string) {
 	m := &c.spec.Mounts[i]
 	target := targetOf(m)
-	words, err := parseOptions(m.Options)
-	if err != nil {
-		c.fail(field+".options", err.Error(), "")
-		return
-	}
+	words := parseOptions(m.Options)
 	o := &words
 	if !c.allowedTarget(m, o, target, field) {
 		return
 	}
 	c.inheritPropagation(o)
+	if !c.mayMapIDs(i, field, o) {
+		return
+	}
 	switch {
 	case o.remount && o.bind:
 		c.add(field, &step.Remount{Target: target, After: o.attributes()})

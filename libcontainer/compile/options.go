@@ -1,9 +1,7 @@
 package compile
 
 import (
-	"errors"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -62,7 +60,7 @@ var optionTable = []struct {
 
 // MountOptions lists every option that is known by itself, for features.
 func MountOptions() []string {
-	names := []string{"bind", "rbind", "remount", "tmpcopyup"}
+	names := []string{"bind", "idmap", "rbind", "ridmap", "remount", "tmpcopyup"}
 	for _, o := range optionTable {
 		names = append(names, o.name)
 	}
@@ -75,6 +73,7 @@ func MountOptions() []string {
 type options struct {
 	bind, recursive, remount bool
 	copyUp                   bool
+	idmap, idmapBelow        bool // idmapBelow: ridmap
 	flags, cleared           uint64
 	rset, rclear             uint64
 	propagations             []uint64
@@ -89,7 +88,7 @@ var mountPrograms = map[string]uint64{
 	"owner": unix.MS_NOSUID | unix.MS_NODEV, "group": unix.MS_NOSUID | unix.MS_NODEV,
 }
 
-func parseOptions(words []string) (o options, err error) {
+func parseOptions(words []string) (o options) {
 	for _, word := range words {
 		switch word {
 		case "bind":
@@ -101,12 +100,12 @@ func parseOptions(words []string) (o options, err error) {
 		case "tmpcopyup":
 			o.copyUp = true
 		case "idmap", "ridmap":
-			return o, errors.New("the option " + strconv.Quote(word) + " is not supported yet (idmapped mounts came with Linux 5.12, on tmpfs with 6.3)")
+			o.idmap, o.idmapBelow = true, word == "ridmap"
 		default:
 			o.word(word)
 		}
 	}
-	return o, nil
+	return o
 }
 
 func (o *options) word(word string) {

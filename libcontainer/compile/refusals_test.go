@@ -19,6 +19,7 @@ func TestWhatCannotBecomeAPlanIsRefusedByField(t *testing.T) {
 	parameter := func(name string) func(*specs.Spec) {
 		return func(s *specs.Spec) { s.Linux.Sysctl = map[string]string{name: "1"} }
 	}
+	one := []specs.LinuxIDMapping{{HostID: 7, Size: 1}}
 	for _, c := range []struct {
 		change            func(*specs.Spec)
 		field, text, hint string
@@ -30,7 +31,10 @@ func TestWhatCannotBecomeAPlanIsRefusedByField(t *testing.T) {
 		{mount(specs.Mount{Destination: "/x/../proc/1", Source: "/a", Options: []string{"bind"}}), ".mounts[0].destination", "/proc/1 is inside", ""},
 		{mount(specs.Mount{Destination: "/a", Options: []string{"bind"}}), ".mounts[0].source", "needs a source", ""},
 		{mount(specs.Mount{Destination: "/a", Source: "/a", Options: []string{"bind", "nosiud"}}), ".mounts[0].options", `did you mean "nosuid"?`, "filesystem"},
-		{mount(specs.Mount{Destination: "/a", Type: "tmpfs", Options: []string{"idmap"}}), ".mounts[0].options", "not supported yet", ""},
+		{mount(specs.Mount{Destination: "/a", Type: "tmpfs", Options: []string{"idmap"}}), ".mounts[0].options", "only a bind mount", "rbind"},
+		{mount(specs.Mount{Destination: "/a", Type: "tmpfs", UIDMappings: one, GIDMappings: one}), ".mounts[0].uidMappings", "only a bind mount", "rbind"},
+		{mount(specs.Mount{Destination: "/a", Source: "/a", Options: []string{"bind", "remount", "idmap"}}), ".mounts[0].options", "only a bind mount", ""},
+		{mount(specs.Mount{Destination: "/a", Source: "/a", Options: []string{"bind", "ridmap"}}), ".mounts[0].options", "no user namespace", ".uidMappings"},
 		{func(s *specs.Spec) { s.Linux.RootfsPropagation = "both" }, ".linux.rootfsPropagation", `"both"`, "private"},
 		{func(s *specs.Spec) { s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/x", Type: "q"}} }, ".linux.devices[0].type", `"q"`, "c, u, b or p"},
 		{func(s *specs.Spec) { s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_FOO"}} }, ".process.rlimits[0].type", `"RLIMIT_FOO"`, ""},

@@ -13,6 +13,7 @@ type Bind struct {
 	After          Attributes
 	Proc           bool // the source must be a procfs: the target is /proc
 	Held           int  // number of the HoldSource that has the clone already; 0: none
+	IDs            IDMap
 }
 
 // Fields passes it through the codec.
@@ -23,6 +24,7 @@ func (s *Bind) Fields(c *Codec) {
 	s.After.Fields(c)
 	c.Bool(&s.Proc)
 	c.Int(&s.Held)
+	s.IDs.Fields(c)
 }
 
 func (s *Bind) String() string {
@@ -30,7 +32,7 @@ func (s *Bind) String() string {
 	if s.Recursive {
 		text += " with all mounts below"
 	}
-	return text + s.After.words()
+	return text + s.IDs.words() + s.After.words()
 }
 
 // Apply clones the source, sets the attributes while nobody can see the mount yet,
@@ -51,6 +53,11 @@ func (s *Bind) Apply(env *Env) error {
 	defer unix.Close(target)
 	if s.Proc && !onProc(tree) {
 		return &Problem{Text: "source " + s.Source + " is no procfs, and only that can be mounted on /proc"}
+	}
+	if s.IDs.Mount > 0 {
+		if err := env.Host.MapIDs(s.IDs.Mount, tree); err != nil {
+			return err
+		}
 	}
 	if err := s.After.apply(tree); err != nil {
 		return s.locked(err)

@@ -89,3 +89,28 @@ func TestStepBindOfAFile(t *testing.T) {
 	w.fails(&Bind{Source: dir, Target: "/etc/passwd"}, "source "+dir+" is a folder, destination /etc/passwd is a file in the root filesystem: not a directory", "")
 	w.fails(&Bind{Source: dir + "/file", Target: "/tmp"}, "source "+dir+"/file is a file, destination /tmp is a folder in the root filesystem: not a directory", "")
 }
+
+// The host maps the ids before anybody can see the mount, and none that cannot be mapped
+// is shown as it is.
+func TestStepBindMapsIDs(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	w := newWorld(t)
+	dir := hostTree(w)
+	w.apply(&Bind{Source: dir, Target: "/plain"})
+	if w.mapped != 0 {
+		t.Error("the host was asked in vain")
+	}
+	w.apply(&Bind{Source: dir, Target: "/mapped", IDs: IDMap{Mount: 7}})
+	if _, err := os.Stat(w.in("/mapped/file")); w.mapped != 7 || err != nil {
+		t.Errorf("the host was asked for mount %d, %v", w.mapped, err)
+	}
+	w.refuses = errRefused
+	if err := (&Bind{Source: dir, Target: "/not", IDs: IDMap{Mount: 8}}).Apply(w.env); err != errRefused {
+		t.Error(err)
+	}
+	if _, err := os.Stat(w.in("/not/file")); err == nil {
+		t.Error("what was not mapped is shown")
+	}
+}

@@ -122,7 +122,9 @@ type world struct {
 	host    int    // a socket whose other end the host would hold; -1: none
 	program int    // what the host sends for a hook; -1: it runs it itself
 	paused  []string
-	scored  bool // the host was asked to set the oom_score_adj
+	mapped  int   // the mount whose ids the host was asked to map
+	refuses error // what it answers then
+	scored  bool  // the host was asked to set the oom_score_adj
 }
 
 // newWorld makes the root and takes the step into it.
@@ -206,6 +208,10 @@ func (w *world) Open(string) (int, error) { return -1, unix.EACCES }
 func (w *world) Pause(name string) (int, error) {
 	w.paused = append(w.paused, name)
 	return w.program, nil
+}
+func (w *world) MapIDs(mount, tree int) error {
+	w.mapped = mount
+	return w.refuses
 }
 func (w *world) OOMScore() error { w.scored = true; return nil }
 func (w *world) Ready() error    { return nil }

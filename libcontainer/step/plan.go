@@ -76,6 +76,10 @@ type Host interface {
 	// Pause tells that the plan has come to this hook (its place in config.json) and
 	// waits until the host has run it, or has sent its program: a descriptor, else -1.
 	Pause(hook string) (program int, err error)
+	// MapIDs has the host set the map that the plan names for this mount (IDMap.Mount)
+	// on a mount that is attached nowhere yet: only who has CAP_SYS_ADMIN over its
+	// filesystem may (mount_setattr(2)).
+	MapIDs(mount, tree int) error
 	// OOMScore has the host set our oom_score_adj to what the specification says.
 	OOMScore() error
 	// Ready tells that everything is set up and the child now waits for start.

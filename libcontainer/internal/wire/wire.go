@@ -24,6 +24,7 @@ const (
 	Console                  // child to host: the master of the container's terminal, as a descriptor
 	Open                     // child to host: open this path of the host for me, in my mount namespace
 	Opened                   // host to child: the descriptor, or the errno as one byte
+	MapIDs                   // child to host: set the map of this mount (its number in decimal) on the descriptor; then send GoOn
 	OOMScore                 // child to host: set my oom_score_adj, I may not; then send GoOn
 	Ready                    // child to host: everything is set up
 	Failure                  // child to host: a step failed; the child ends
