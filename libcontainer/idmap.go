@@ -42,7 +42,10 @@ func (c *creation) mapIDs(number string, tree int) error {
 	}
 	namespace, err := c.idMaps.of(&bind.IDs, c.child.PID)
 	if err != nil {
-		return &Error{Field: field + ".uidMappings", Err: err, Hint: mapHint(err)}
+		if len(bind.IDs.UIDs) > 0 {
+			return &Error{Field: field + ".uidMappings", Err: err, Hint: mapHint(err)}
+		}
+		return &Error{Field: field, Err: err}
 	}
 	flags := uint(unix.AT_EMPTY_PATH)
 	if bind.IDs.Recursive {
