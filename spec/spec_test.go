@@ -176,9 +176,6 @@ func TestProblemsNameTheirField(t *testing.T) {
 			Rootless(s, 0, 0)
 			s.Linux.UIDMappings = []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100, Size: 10}, {ContainerID: 5, HostID: 900, Size: 10}}
 		},
-		".mounts[0].gidMappings: the mount has uidMappings, but no":    func(s *specs.Spec) { s.Mounts[0].UIDMappings = []specs.LinuxIDMapping{{Size: 1}} },
-		".mounts[0].uidMappings: the mount has gidMappings, but no":    func(s *specs.Spec) { s.Mounts[0].GIDMappings = []specs.LinuxIDMapping{{Size: 1}} },
-		".mounts[1].gidMappings[0].size: a mapping of no ids":          func(s *specs.Spec) { s.Mounts[1].GIDMappings = []specs.LinuxIDMapping{{HostID: 1}} },
 		".linux.maskedPaths[10]: ":                                     func(s *specs.Spec) { s.Linux.MaskedPaths = append(s.Linux.MaskedPaths, "rel") },
 		".linux.timeOffsets: ":                                         func(s *specs.Spec) { s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"monotonic": {}} },
 		".linux.rootfsPropagation: ":                                   func(s *specs.Spec) { s.Linux.RootfsPropagation = "bogus" },
