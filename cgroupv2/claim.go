@@ -67,9 +67,18 @@ func (c *Cgroup) HeldByOther(holder string) bool {
 	if holder == "" {
 		return false
 	}
+	last := c.Holder()
+	return last != "" && last != holder
+}
+
+// Holder is the container that has claimed the cgroup last; "" where nothing is noted.
+func (c *Cgroup) Holder() string {
 	value := make([]byte, 2048)
 	n, err := unix.Fgetxattr(c.fd, heldBy, value)
-	return err == nil && string(value[:n]) != holder
+	if err != nil {
+		return ""
+	}
+	return string(value[:n])
 }
 
 // handOver leaves what we have made of the way to a cgroup to the container that holds it.

@@ -151,24 +151,32 @@ func ownCgroup() (string, error) {
 	return "", &HostError{Text: "this process is in no cgroup of the cgroup v2 hierarchy"}
 }
 
+// Way lists the directories on the way to a cgroup, and the cgroup's own.
+func Way(p string) []Made {
+	parts := strings.Split(strings.TrimPrefix(p, "/"), "/")
+	way := make([]Made, len(parts))
+	for i := range parts {
+		way[i] = Made{Path: "/" + strings.Join(parts[:i+1], "/")}
+	}
+	return way
+}
+
 // Survey tells of every directory from the top down to p whether it is there. It
 // makes nothing. A cgroup that holds processes, its own or below it, or that is
 // frozen is refused: we never limit, freeze or kill what we did not start.
 func (h *Hierarchy) Survey(p Path) ([]Made, error) {
-	parts := strings.Split(strings.TrimPrefix(string(p), "/"), "/")
-	made := make([]Made, len(parts))
+	made := Way(string(p))
 	at, there := h.fd, true
 	defer func() {
 		if at != h.fd {
 			unix.Close(at)
 		}
 	}()
-	for i, name := range parts {
-		made[i] = Made{Path: "/" + strings.Join(parts[:i+1], "/")}
+	for i := range made {
 		if !there {
 			continue
 		}
-		next, err := openBeneath(at, name, unix.O_PATH|unix.O_DIRECTORY)
+		next, err := openBeneath(at, path.Base(made[i].Path), unix.O_PATH|unix.O_DIRECTORY)
 		if err == unix.ENOENT {
 			there = false
 			continue

@@ -89,20 +89,9 @@ func (r *Runtime) deleteForced(id string) error {
 	// What was on record before the lock may have grown since.
 	last := remains(r, locked)
 	if len(last.record.Cgroup) == 0 && last.record.PID == 0 {
-		r.warn("delete " + id + ": nothing is left that tells of its cgroup and its process; if they are there, they stay")
+		r.warn("delete " + id + ": " + last.mayBeLeft())
 	}
 	return last.destroy()
-}
-
-// remains reads what it can of a container. Of a damaged record the cgroup link is
-// left, which cannot be half written, and the copy of config.json; where those are gone
-// too there is nothing but the directory.
-func remains(r *Runtime, d *stateDir) *container {
-	rec, err := loadRecord(d)
-	if err != nil {
-		rec = &record{ID: d.id, Cgroup: readCgroupLink(d), Poststop: true}
-	}
-	return &container{runtime: r, dir: d, record: rec}
 }
 
 // kill9 ends every process of the container that can be found: through its cgroup,

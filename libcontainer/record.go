@@ -151,10 +151,9 @@ func readCgroupLink(d *stateDir) []cgroupv2.Made {
 	if !ok || err != nil || path != filepath.Clean(path) || !filepath.IsAbs(path) || path == "/" {
 		return nil
 	}
-	var made []cgroupv2.Made
-	parts := strings.Split(path[1:], "/")
-	for i := range parts {
-		made = append(made, cgroupv2.Made{Path: "/" + strings.Join(parts[:i+1], "/"), Existed: i < there})
+	made := cgroupv2.Way(path)
+	for i := range made {
+		made[i].Existed = i < there
 	}
 	return made
 }
