@@ -180,6 +180,8 @@ func addBinds(s *specs.Spec) {
 	s.Mounts = append(s.Mounts,
 		specs.Mount{Destination: "/data/file", Type: "bind", Source: bundleDir + "/config.json", Options: []string{"bind", "ro"}},
 		specs.Mount{Destination: "/data/all", Type: "bind", Source: workDir + "/pids", Options: []string{"rbind", "rro", "rnosuid", "rslave"}},
+		specs.Mount{Destination: "/data/ids", Type: "bind", Source: workDir + "/pids", Options: []string{"bind", "idmap"},
+			UIDMappings: []specs.LinuxIDMapping{{HostID: 5000, Size: 10}}, GIDMappings: []specs.LinuxIDMapping{{HostID: 5000, Size: 10}}},
 		specs.Mount{Destination: "/data/own", Type: "bind", Source: workDir + "/pids", Options: []string{"bind", "nodev", "noexec", "unbindable"}},
 		specs.Mount{Destination: "/bin", Type: "tmpfs", Source: "tmpfs", Options: []string{"tmpcopyup", "mode=755"}},
 	)
