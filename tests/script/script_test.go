@@ -4,6 +4,7 @@
 // right; differs.txt lists those that a peer does not pass, with the reason.
 //
 //	RUNTIME   the runtime under test; bin/mdrun by default
+//	MDRUN_FILTER   a filter of system calls to run under: floor, image
 //	MDRUN_SANDBOX_ROOT   a tree to run in, for a runtime of another system
 package script
 
@@ -41,12 +42,26 @@ func TestMain(m *testing.M) {
 	runtimePath = os.Getenv("RUNTIME")
 	flag.Parse()
 	if sandbox.Inside() {
-		if err := makeRoot(); err != nil {
+		if err := furnish(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 	}
 	os.Exit(m.Run())
+}
+
+// furnish makes the roots, unless a run of this program around us has, and puts on the
+// filter that is asked for.
+func furnish() error {
+	if _, err := os.Stat(rootDir); err != nil {
+		if err := makeRoot(); err != nil {
+			return err
+		}
+	}
+	if name := os.Getenv(filterVar); name != "" {
+		return filter(name)
+	}
+	return nil
 }
 
 func bringRuntime() {
