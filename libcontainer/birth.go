@@ -18,7 +18,7 @@ type birth struct{ compile.Birth }
 
 // config opens the namespaces that the child joins; done closes them.
 func (b *birth) config() (c spawn.Config, done func(), err error) {
-	c = spawn.Config{New: b.New, UID: mapping(b.UID), GID: mapping(b.GID), TimeOffsets: b.TimeOffsets}
+	c = spawn.Config{New: b.New, UID: mapping(b.UID), GID: mapping(b.GID), DenySetgroups: b.DenySetgroups, TimeOffsets: b.TimeOffsets}
 	done = func() {
 		for _, j := range c.Join {
 			_ = unix.Close(j.FD)

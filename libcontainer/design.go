@@ -150,6 +150,11 @@ func (d *design) decide(explain bool) (warnings []compile.Warning, err error) {
 	if d.Birth.Birth, err = compile.NewBirth(d.Bundle.Spec, d.Facts); err != nil {
 		return nil, err
 	}
+	if !explain {
+		if err = d.privileges(); err != nil {
+			return nil, err
+		}
+	}
 	if d.hasDeviceFilter() {
 		program, err := cgroupv2.DeviceProgram(d.deviceRules())
 		if err != nil {

@@ -24,7 +24,9 @@ type Birth struct {
 	TimeOffsets string // the text for timens_offsets
 	OwnPID      bool   // in a new pid namespace, whose end is the end of all its processes
 	Delegation  string // the field of the mount that lets the user change the cgroup; "" for none
-	fields      map[specs.LinuxNamespaceType]string
+	// DenySetgroups: the new user namespace is made without the right to set groups.
+	DenySetgroups bool
+	fields        map[specs.LinuxNamespaceType]string
 }
 
 var cloneFlags = map[specs.LinuxNamespaceType]int{
@@ -58,6 +60,7 @@ func NewBirth(s *specs.Spec, f Facts) (Birth, error) {
 	}
 	if b.New&unix.CLONE_NEWUSER != 0 {
 		b.UID, b.GID = s.Linux.UIDMappings, s.Linux.GIDMappings
+		b.DenySetgroups = !f.maySetgroups()
 	}
 	b.TimeOffsets = timeOffsets(s.Linux.TimeOffsets)
 	b.Delegation = delegation(s)

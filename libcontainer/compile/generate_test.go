@@ -36,6 +36,9 @@ func generate(seed uint64) (*specs.Spec, Facts) {
 	if m.maybe() {
 		f.Permitted = m.Uint64() & (1<<41 - 1)
 	}
+	if m.spec.Process != nil && !f.maySetgroups() {
+		m.spec.Process.User.AdditionalGids = nil // refused where a user namespace is new
+	}
 	return m.spec, f
 }
 

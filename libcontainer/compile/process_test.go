@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -98,5 +99,40 @@ func TestATerminalIsThatOfTheUser(t *testing.T) {
 	s.Process.User.UID, s.Process.ConsoleSize = 7, &specs.Box{Height: 25, Width: 80}
 	if got := one[*step.Console](t, compiled(t, s, facts())); *got != (step.Console{Height: 25, Width: 80, UID: 7}) {
 		t.Errorf("%+v", got)
+	}
+}
+
+// Who may not set groups gets a user namespace that denies it, and the plan knows.
+func TestGroupsInAUserNamespaceThatIsNotMadeByRoot(t *testing.T) {
+	s, f := spec.Default(), facts()
+	s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
+	denied := func() bool {
+		t.Helper()
+		plan, _, err := Container(s, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := NewBirth(s, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range plan {
+			if u, ok := entry.Step.(*step.User); ok && u.NoSetgroups != b.DenySetgroups {
+				t.Errorf("the birth denies: %v, the plan knows: %v", b.DenySetgroups, u.NoSetgroups)
+			}
+		}
+		return b.DenySetgroups
+	}
+	if denied() {
+		t.Error("root may set groups")
+	}
+	f.Permitted = 0
+	if !denied() {
+		t.Error("the kernel will not take the map")
+	}
+	s.Process.User.AdditionalGids = []uint32{5}
+	var e *Error
+	if _, _, err := Container(s, f); !errors.As(err, &e) || e.Field != ".process.user.additionalGids" {
+		t.Error(err)
 	}
 }

@@ -42,6 +42,9 @@ type Config struct {
 	Join []Join
 	// UID and GID are the maps of a new user namespace.
 	UID, GID []Mapping
+	// DenySetgroups gives setgroups(2) up for the new user namespace: without CAP_SETGID
+	// the kernel takes no map of groups else (user_namespaces(7), since Linux 3.19).
+	DenySetgroups bool
 	// TimeOffsets is written to timens_offsets of a new time namespace; may be "".
 	TimeOffsets string
 	// Cgroup is a descriptor of the cgroup directory to be born in; -1: none.
@@ -239,7 +242,7 @@ func forkUsual(c *Config, conn wire.Conn) (*Child, error) {
 	}
 	if c.New&unix.CLONE_NEWUSER != 0 {
 		attr.UidMappings, attr.GidMappings = sysMap(c.UID), sysMap(c.GID)
-		attr.GidMappingsEnableSetgroups = true
+		attr.GidMappingsEnableSetgroups = !c.DenySetgroups
 		attr.Credential = &syscall.Credential{Uid: 0, Gid: 0, NoSetGroups: true}
 	}
 	// The image must lie above the places that the descriptors are copied to.
