@@ -29,6 +29,8 @@ type Error struct {
 	// Misspelt are sentences about keys of config.json that were ignored, and may be the
 	// cause.
 	Misspelt []string
+	// Status is what the command ends with; 0 stands for 1, the status of most errors.
+	Status int
 }
 
 func (e *Error) Error() string {

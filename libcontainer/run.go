@@ -1,12 +1,15 @@
 package libcontainer
 
 import (
+	"errors"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/mdrun/mdrun/libcontainer/internal/monitor"
 	"github.com/mdrun/mdrun/libcontainer/internal/sigpipe"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 	"github.com/mdrun/mdrun/libcontainer/spawn"
+	"github.com/mdrun/mdrun/libcontainer/step"
 )
 
 // RunOptions are the flags of run.
@@ -65,7 +68,7 @@ func (r *Runtime) runInForeground(id string, o RunOptions) (int, error) {
 		err = held.launch(c.child.PidFD)
 	}
 	if err != nil {
-		return 1, fail("run", id, held.giveUp(err))
+		return 1, asProgram(err, fail("run", id, held.giveUp(err)))
 	}
 	held.dir.unlock()
 	monitor.Rouse() // the container may live for long, and a terminal have its keys
@@ -85,6 +88,17 @@ func (r *Runtime) runInForeground(id string, o RunOptions) (int, error) {
 	err = held.relockAndDestroy()
 	terminal.end()
 	return status, fail("run", id, err)
+}
+
+// asProgram: what keeps init from executing the program is, as with runc, the end of the
+// program for who runs it in the foreground, with the status 255 of runc's init.
+func asProgram(cause, err error) error {
+	var failure *step.Failure
+	var e *Error
+	if errors.As(cause, &failure) && errors.As(err, &e) {
+		e.Status = 255
+	}
+	return err
 }
 
 // await passes signals on to the program and reaps every child until init is among

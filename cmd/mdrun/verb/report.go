@@ -25,10 +25,10 @@ func Report(err error) int {
 	}
 	if log.json && log.out == nil {
 		emit(os.Stderr, "error", r.complete(), r.fields)
-		return 1
+		return r.status
 	}
 	_, _ = os.Stderr.WriteString(r.forPeople())
-	return 1
+	return r.status
 }
 
 // report is an error, taken apart.
@@ -37,10 +37,11 @@ type report struct {
 	hints  []string
 	source string // the line of config.json with a caret below it; may be empty
 	fields []field
+	status int // to exit with
 }
 
 func reportOf(err error) *report {
-	r := &report{text: oneLine(err.Error())}
+	r := &report{text: oneLine(err.Error()), status: 1}
 	var a *Advice
 	if errors.As(err, &a) {
 		r.hint(a.Hint)
@@ -52,6 +53,9 @@ func reportOf(err error) *report {
 		config = e.Field
 		r.hint(e.Hint)
 		r.each(e.Misspelt)
+		if e.Status != 0 {
+			r.status = e.Status
+		}
 	}
 	var s *spec.Error
 	if errors.As(err, &s) {
