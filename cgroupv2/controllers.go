@@ -29,10 +29,30 @@ func enable(fd int, p string, need []string) error {
 		}
 	}
 	off := slices.DeleteFunc(all, func(c string) bool { return slices.Contains(on, c) })
+	if len(off) > 0 && holdsProcesses(fd) {
+		for _, c := range need {
+			if slices.Contains(off, c) {
+				return controllerError(p, c, unix.EBUSY)
+			}
+		}
+		return nil
+	}
 	if len(off) == 0 || writeFile(fd, "cgroup.subtree_control", "+"+strings.Join(off, " +")) == nil {
 		return nil
 	}
 	return enableEach(fd, p, off, need)
+}
+
+// holdsProcesses tells of a cgroup that must not get controllers for its children. Of some
+// (cpu, cpuset, pids) the kernel lets it have them: it makes a threaded domain of the cgroup
+// then, below which no process can be (cgroup-v2.rst, "Threads"). The real root, which has
+// no type, is exempt.
+func holdsProcesses(fd int) bool {
+	if _, err := readFile(fd, "cgroup.type"); err != nil {
+		return false
+	}
+	procs, err := readFile(fd, "cgroup.procs")
+	return err == nil && strings.TrimSpace(procs) != ""
 }
 
 // enableEach is for a write that failed: one controller that cannot be had makes the

@@ -176,6 +176,31 @@ func TestControllersAreSwitchedOn(t *testing.T) {
 	}
 }
 
+// Below a cgroup that holds processes itself nothing can live once it passes controllers on.
+func TestACgroupWithProcessesPassesNothingOn(t *testing.T) {
+	for _, c := range []struct{ kind, procs, on, need, want, wrong string }{
+		{kind: "domain\n", procs: "17\n", on: "cpu", want: "cpu"},
+		{kind: "domain\n", procs: "17\n", on: "cpu", need: "cpu", want: "cpu"},
+		{kind: "domain\n", procs: "17\n", on: "cpu", need: "pids", want: "cpu", wrong: "holds processes"},
+		{kind: "domain\n", on: "cpu", need: "pids", want: "+pids"},
+		{procs: "17\n", on: "cpu", need: "pids", want: "+pids"}, // the root has no type
+	} {
+		files := map[string]string{"cgroup.controllers": "cpu pids\n", "cgroup.subtree_control": c.on, "cgroup.procs": c.procs}
+		if c.kind != "" {
+			files["cgroup.type"] = c.kind
+		}
+		h := tree(t, files)
+		err := enable(h.fd, "/", strings.Fields(c.need))
+		var call *CallError
+		if c.wrong == "" && err != nil || c.wrong != "" && (!errors.As(err, &call) || !strings.Contains(call.Hint, c.wrong)) {
+			t.Errorf("%+v: %v", c, err)
+		}
+		if got, err := readFile(h.fd, "cgroup.subtree_control"); err != nil || got != c.want {
+			t.Errorf("%+v: wrote %q, %v", c, got, err)
+		}
+	}
+}
+
 func TestASettingThatIsRefusedSaysWhy(t *testing.T) {
 	h := tree(t, map[string]string{"web/cgroup.controllers": "memory\n", "web/memory.high": "", "web/cpuset.cpus.effective": "0-1\n"})
 	c, err := h.OpenCgroup("/web")
