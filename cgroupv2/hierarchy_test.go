@@ -228,7 +228,7 @@ func TestASettingThatIsRefusedSaysWhy(t *testing.T) {
 		{File: "cpuset.cpus", Value: "0-63"}: "Here are cpus 0-1.",
 		{File: "cpu.max", Value: "100 100"}:  "at least 1000 us",
 		{File: "cpu.max.burst"}:              "not be above the quota",
-		{File: "memory.max"}:                 "",
+		{File: "memory.max"}:                 "cgroup-v2.rst",
 	} {
 		if got := c.why(s, unix.EINVAL); !strings.Contains(got, want) || want == "" != (got == "") {
 			t.Errorf("%s: %q", s.File, got)

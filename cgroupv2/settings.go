@@ -219,6 +219,10 @@ func (s *settings) hugetlb(list []specs.LinuxHugepageLimit) {
 			s.refuse(field+".pageSize", strconv.Quote(h.Pagesize)+" is no page size", "Give for example 2MB or 1GB.")
 			return
 		}
+		if slices.ContainsFunc(list[:i], func(o specs.LinuxHugepageLimit) bool { return o.Pagesize == h.Pagesize }) {
+			s.refuse(field+".pageSize", h.Pagesize+" stands twice", "Leave one of the two out.")
+			return
+		}
 		value := strconv.FormatUint(h.Limit, 10)
 		// The limit of reservations came with Linux 5.7 and can be compiled out.
 		s.list = append(s.list, Setting{File: "hugetlb." + h.Pagesize + ".rsvd.max", Value: value, Field: resources + field, Optional: true})

@@ -44,14 +44,22 @@ func (c *Cgroup) why(s Setting, err error) string {
 		return c.within(s.File, rest)
 	case controller == "io" && err == unix.ENODEV:
 		return "There is no block device " + device + ": see /proc/partitions."
-	case controller == "hugetlb" && err == unix.ENOENT:
+	case controller == "hugetlb" && err == unix.ENOENT && !c.hasPages(s.File):
 		return c.pageSizes()
 	case controller == "rdma" && (err == unix.ENODEV || err == unix.EINVAL):
 		return "The RDMA devices are those below /sys/class/infiniband."
 	case err == unix.ENOENT:
 		return c.noFile(s.File, controller)
+	case err == unix.EINVAL || err == unix.ERANGE:
+		return "What the file takes is in the kernel's Documentation/admin-guide/cgroup-v2.rst."
 	}
 	return ""
+}
+
+// hasPages tells whether the machine has huge pages of the size that a file is about.
+func (c *Cgroup) hasPages(file string) bool {
+	parts := strings.Split(file, ".")
+	return len(parts) > 2 && slices.Contains(c.names(), "hugetlb."+parts[1]+".max")
 }
 
 // within tells of what a cpuset may have.

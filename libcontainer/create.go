@@ -193,6 +193,9 @@ func (c *creation) missingController(err error) error {
 	case errors.As(err, &call):
 		controller, hint = call.Controller, call.Hint
 	}
+	if field := c.memoryField(); controller == "memory" && field != "" {
+		return &Error{Field: field, Err: err, Hint: hint} // not what is derived from it
+	}
 	for _, s := range c.Settings {
 		if controller != "" && strings.HasPrefix(s.File, controller+".") {
 			return &Error{Field: s.Field, Err: err, Hint: hint}

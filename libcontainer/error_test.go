@@ -33,7 +33,7 @@ func TestErrorsHaveOneShape(t *testing.T) {
 		"a sentence of a step": {&step.Failure{Field: ".process.args[0]", Step: "find the program", Err: &step.Problem{Text: `exec: "x": permission denied`, Hint: "Its mode lacks x."}},
 			`create web: .process.args[0]: exec: "x": permission denied`, ".process.args[0]", "Its mode lacks x.", 0},
 		"the kernel's sentence": {&step.Failure{Field: ".mounts[1]", Step: "mount", Err: &sys.Error{Call: "fsconfig(size=banana)", Errno: unix.EINVAL, Kernel: "tmpfs: Bad value for 'size'"}},
-			`create web: .mounts[1]: mount: tmpfs: Bad value for 'size' (fsconfig(size=banana): invalid argument)`, ".mounts[1]", "", unix.EINVAL},
+			`create web: .mounts[1]: mount: tmpfs: Bad value for 'size' (fsconfig(size=banana): invalid argument)`, ".mounts[1]", "Give a number of bytes, with k, m or g behind it if you like, or a part of the memory, such as 50%.", unix.EINVAL},
 		"compile":         {&compile.Error{Field: ".mounts[0].destination", Text: "no", Hint: "Do."}, "create web: .mounts[0].destination: no", ".mounts[0].destination", "Do.", 0},
 		"a value":         {&cgroupv2.ValueError{Field: ".linux.cgroupsPath", Text: "no", Hint: "Do."}, "create web: .linux.cgroupsPath: no", ".linux.cgroupsPath", "Do.", 0},
 		"a cgroup file":   {&cgroupv2.ApplyError{Setting: setting, Path: "/web", Err: unix.EINVAL, Hint: "Do."}, `create web: .linux.resources.pids.limit: write(/web/pids.max, "x"): invalid argument`, setting.Field, "Do.", unix.EINVAL},

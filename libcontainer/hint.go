@@ -25,6 +25,7 @@ var hints = []struct {
 	{"setns", syscall.EPERM, "The namespace belongs to another user namespace: join that one too."},
 	{"mount(", syscall.ENOENT, "The source, or a path in the options, does not exist on the host."},
 	{"open_tree", syscall.ELOOP, "A link of the host leads to itself."},
+	{"openat2(the root", syscall.ENOTDIR, "It, or something on the way to it, is a file of the root filesystem."},
 	{"openat2", syscall.ELOOP, "A link in the root filesystem leads to itself, or there are more than 40 on the way."},
 	{"", syscall.ENOSYS, "The kernel lacks this system call: mdrun needs Linux 5.14 or newer."},
 	{`write("/proc/self/oom_score_adj"`, syscall.EACCES, "Lowering it needs CAP_SYS_RESOURCE on the host."},
@@ -38,6 +39,10 @@ var hints = []struct {
 var kernelHints = []struct{ sentence, text string }{
 	{"Invalid gid", "The group has no id in the container's user namespace: map it, or leave the option out."},
 	{"Invalid uid", "The user has no id in the container's user namespace: map it, or leave the option out."},
+	{"Bad value for 'size'", "Give a number of bytes, with k, m or g behind it if you like, or a part of the memory, such as 50%."},
+	{"Bad value for 'mode'", "Give an octal number, such as 755 or 1777."},
+	{"hidepid", "Give off, noaccess, invisible or ptraceable, or 0, 1, 2 or 4."},
+	{"Bad value for", "Manual page mount(8) tells what the option takes."},
 }
 
 func sentenceHint(kernel string) string {
@@ -70,6 +75,9 @@ func hint(e *Error) string {
 	}
 	if text := sentenceHint(call.Kernel); text != "" {
 		return text
+	}
+	if strings.HasPrefix(e.Field, ".linux.namespaces[") && call.Errno == syscall.ENOENT {
+		return "There is no such namespace: one at /proc/PID/ns ends with its last process."
 	}
 	for _, h := range hints {
 		if h.errno == syscall.EROFS && e.Step == "" {

@@ -117,14 +117,14 @@ func (c *checker) names() {
 		case !c.hasNamespace(specs.UTSNamespace):
 			c.problem(n.field, "it needs a uts namespace of the container's own: it would change the host", `Add {"type": "uts"} to .linux.namespaces.`)
 		case len(n.name) > nameLimit:
-			c.problem(n.field, "longer than 64 bytes", "")
+			c.problem(n.field, "longer than 64 bytes", "The kernel takes at most 64.")
 		}
 	}
 }
 
 func (c *checker) annotations() {
 	if _, ok := c.spec.Annotations[""]; ok {
-		c.problem(".annotations", "an annotation has an empty key", "")
+		c.problem(".annotations", "an annotation has an empty key", "Give it a name, such as \"org.example.key\", or leave it out.")
 	}
 }
 
@@ -133,7 +133,7 @@ func (c *checker) mounts() {
 		m, field := &c.spec.Mounts[i], index(".mounts", i)
 		switch {
 		case m.Destination == "":
-			c.problem(field+".destination", "the destination is missing", "")
+			c.problem(field+".destination", "the destination is missing", "Give the absolute path in the container where it is to be mounted.")
 		case !path.IsAbs(m.Destination):
 			c.warn(field+".destination", "a relative destination is taken from /")
 		}

@@ -67,9 +67,9 @@ func (c *checker) ranges(field string, list []specs.LinuxIDMapping) {
 		case m.Size == 0:
 			c.problem(index(field, i)+".size", "a mapping of no ids", "Leave the entry out, or give how many ids it maps.")
 		case uint64(m.ContainerID)+uint64(m.Size)-1 > lastID:
-			c.problem(index(field, i), "goes beyond the last id of the container, 4294967294", "")
+			c.problem(index(field, i), "goes beyond the last id of the container, 4294967294", "Lower .containerID or .size.")
 		case uint64(m.HostID)+uint64(m.Size)-1 > lastID:
-			c.problem(index(field, i), "goes beyond the last id of the host, 4294967294", "")
+			c.problem(index(field, i), "goes beyond the last id of the host, 4294967294", "Lower .hostID or .size.")
 		}
 		c.overlaps(field, i, list)
 	}

@@ -32,9 +32,9 @@ func (c *checker) namespaces(list []specs.LinuxNamespace) {
 		case !slices.Contains(namespaceTypes, ns.Type):
 			c.problem(field+".type", "unknown namespace type "+strconv.Quote(string(ns.Type)), "Types are pid, network, mount, ipc, uts, user, cgroup and time.")
 		case slices.ContainsFunc(list[:i], func(o specs.LinuxNamespace) bool { return o.Type == ns.Type }):
-			c.problem(field+".type", "the namespace type "+string(ns.Type)+" stands twice", "")
+			c.problem(field+".type", "the namespace type "+string(ns.Type)+" stands twice", "A process is in one namespace of each type: leave one of the two out.")
 		case ns.Path != "" && !path.IsAbs(ns.Path):
-			c.problem(field+".path", "the path "+strconv.Quote(ns.Path)+" is not absolute", "")
+			c.problem(field+".path", "the path "+strconv.Quote(ns.Path)+" is not absolute", "Give a path such as /proc/PID/ns/TYPE, or leave it out for a new namespace.")
 		}
 		c.short(field+".path", ns.Path)
 	}
@@ -67,10 +67,14 @@ func (c *checker) personality(p *specs.LinuxPersonality) {
 func (c *checker) absolute(field string, list []string) {
 	for i, p := range list {
 		if !path.IsAbs(p) {
-			c.problem(index(field, i), strconv.Quote(p)+" is not an absolute path", "")
+			c.problem(index(field, i), strconv.Quote(p)+" is not an absolute path", "It is a path in the container, so it begins with /.")
 		}
 		c.short(index(field, i), p)
 	}
+}
+
+func sameDevice(a, b specs.LinuxDevice) bool {
+	return a.Type == b.Type && a.Major == b.Major && a.Minor == b.Minor
 }
 
 func (c *checker) devices(list []specs.LinuxDevice) {
@@ -81,9 +85,11 @@ func (c *checker) devices(list []specs.LinuxDevice) {
 		case !slices.Contains([]string{"c", "u", "b", "p"}, d.Type):
 			c.problem(field+".type", "unknown device type "+strconv.Quote(d.Type), "Use c, u, b or p.")
 		case d.Path == "" || path.Clean("/"+d.Path) == "/":
-			c.problem(field+".path", "the path of the device is missing", "")
+			c.problem(field+".path", "the path of the device is missing", "Give the absolute path in the container, such as /dev/fuse.")
 		case d.Type != "p" && (d.Major < 0 || d.Major > 0xfff || d.Minor < 0 || d.Minor > 0xfffff):
-			c.problem(field, "no such device numbers", "")
+			c.problem(field, "no such device numbers", "Give .major and .minor as `ls -l` of the device on the host shows them: up to 4095 and 1048575.")
+		case slices.ContainsFunc(list[:i], func(o specs.LinuxDevice) bool { return o.Path == d.Path && !sameDevice(o, d) }):
+			c.problem(field+".path", d.Path+" stands twice, as different devices", "Leave one of the two out.")
 		}
 	}
 }

@@ -14,13 +14,13 @@ func (c *checker) process(p *specs.Process) {
 	case p.Cwd == "":
 		c.problem(".process.cwd", "the working directory is missing", `Give for example "/".`)
 	case !path.IsAbs(p.Cwd):
-		c.problem(".process.cwd", "the working directory "+strconv.Quote(p.Cwd)+" is not absolute", "")
+		c.problem(".process.cwd", "the working directory "+strconv.Quote(p.Cwd)+" is not absolute", "It is a path in the container, so it begins with /.")
 	}
 	c.short(".process.cwd", p.Cwd)
 	if len(p.Args) == 0 {
 		c.problem(".process.args", "args must not be empty", `Give the command as a list, for example ["sh"].`)
 	} else if p.Args[0] == "" {
-		c.problem(".process.args[0]", "the name of the program is empty", "")
+		c.problem(".process.args[0]", "the name of the program is empty", "Give a path in the container, or a name that is looked up in PATH.")
 	}
 	for i, kv := range p.Env {
 		if !isVariable(kv) {
@@ -30,7 +30,7 @@ func (c *checker) process(p *specs.Process) {
 	c.user(&p.User)
 	c.rlimits(p.Rlimits)
 	if p.OOMScoreAdj != nil && (*p.OOMScoreAdj < -1000 || *p.OOMScoreAdj > 1000) {
-		c.problem(".process.oomScoreAdj", strconv.Itoa(*p.OOMScoreAdj)+" is not between -1000 and 1000", "")
+		c.problem(".process.oomScoreAdj", strconv.Itoa(*p.OOMScoreAdj)+" is not between -1000 and 1000", "1000 is killed first, -1000 never; see proc_pid_oom_score_adj(5).")
 	}
 }
 
@@ -45,13 +45,13 @@ const noID = 1<<32 - 1
 
 func (c *checker) user(u *specs.User) {
 	if u.UID == noID {
-		c.problem(".process.user.uid", "4294967295 is no user", "")
+		c.problem(".process.user.uid", "4294967295 is no user", "The kernel takes that number for \"leave it as it is\": give another.")
 	}
 	if u.GID == noID {
-		c.problem(".process.user.gid", "4294967295 is no group", "")
+		c.problem(".process.user.gid", "4294967295 is no group", "The kernel takes that number for \"leave it as it is\": give another.")
 	}
 	if i := slices.Index(u.AdditionalGids, noID); i >= 0 {
-		c.problem(index(".process.user.additionalGids", i), "4294967295 is no group", "")
+		c.problem(index(".process.user.additionalGids", i), "4294967295 is no group", "The kernel takes that number for \"leave it as it is\": give another.")
 	}
 	if u.Umask != nil && *u.Umask > 0o777 {
 		c.problem(".process.user.umask", "0"+strconv.FormatUint(uint64(*u.Umask), 8)+" is above 0777", "JSON has no octal numbers: 0022 is 18.")
@@ -68,9 +68,9 @@ func (c *checker) rlimits(list []specs.POSIXRlimit) {
 		case !slices.Contains(rlimitTypes, r.Type):
 			c.problem(field+".type", "invalid rlimit type "+strconv.Quote(r.Type), "See getrlimit(2): RLIMIT_NOFILE, for example.")
 		case slices.ContainsFunc(list[:i], func(o specs.POSIXRlimit) bool { return o.Type == r.Type }):
-			c.problem(field+".type", r.Type+" stands twice", "")
+			c.problem(field+".type", r.Type+" stands twice", "Leave one of the two out: which of them holds is nobody's guess.")
 		case r.Soft > r.Hard:
-			c.problem(field, r.Type+": the soft limit "+strconv.FormatUint(r.Soft, 10)+" is above the hard limit "+strconv.FormatUint(r.Hard, 10), "")
+			c.problem(field, r.Type+": the soft limit "+strconv.FormatUint(r.Soft, 10)+" is above the hard limit "+strconv.FormatUint(r.Hard, 10), "Lower .soft or raise .hard.")
 		}
 	}
 }

@@ -202,7 +202,7 @@ var refusals = []struct {
 func (c *checker) refuse() {
 	for _, r := range refusals {
 		if r.set(c.spec) {
-			c.problem(r.field, because(r.field), "")
+			c.problem(r.field, because(r.field), "Leave it out. How to tell an engine so is in README.md.")
 		}
 	}
 }

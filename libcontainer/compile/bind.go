@@ -24,7 +24,7 @@ func (c *compiler) bind(i int, target, field string, o *options) {
 		c.fail(field+".options", text, "Options of a filesystem have no effect on a bind mount.")
 		return
 	case o.copyUp:
-		c.fail(field+".options", "the option tmpcopyup is for tmpfs, not for a bind mount", "")
+		c.fail(field+".options", "the option tmpcopyup is for tmpfs, not for a bind mount", "Leave it out, or mount a tmpfs.")
 		return
 	case source == "":
 		return
@@ -40,7 +40,7 @@ func (c *compiler) bind(i int, target, field string, o *options) {
 func (c *compiler) bindSource(i int, field string) string {
 	source := c.spec.Mounts[i].Source
 	if source == "" {
-		c.fail(field+".source", "a bind mount needs a source", "")
+		c.fail(field+".source", "a bind mount needs a source", "Give the file or directory of the host that is to appear there.")
 		return ""
 	}
 	if !filepath.IsAbs(source) {

@@ -72,7 +72,7 @@ func (c *compiler) allowedTarget(m *specs.Mount, o *options, target, field strin
 		return false
 	case target == "/proc":
 		if m.Type != "proc" && !o.bind && !o.remount {
-			c.fail(field+".destination", "only proc can be mounted on /proc", "")
+			c.fail(field+".destination", "only proc can be mounted on /proc", "Give another destination. Programs, and mdrun itself, rely on what they find there.")
 			return false
 		}
 	case strings.HasPrefix(target, "/proc/") && !slices.Contains(procFiles, target):
@@ -122,7 +122,7 @@ func (c *compiler) filesystem(i int, target, field string, o *options) {
 		c.lateReadonly(i, target, field, s)
 	}
 	if o.copyUp && !s.CopyUp {
-		c.fail(field+".options", "the option tmpcopyup is for tmpfs, not for "+strconv.Quote(m.Type), "")
+		c.fail(field+".options", "the option tmpcopyup is for tmpfs, not for "+strconv.Quote(m.Type), "Leave it out, or mount a tmpfs.")
 		return
 	}
 	if c.fits(o, field) {

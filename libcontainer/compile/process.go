@@ -92,7 +92,7 @@ func (c *compiler) rlimits(p *specs.Process, now limitTime) {
 		field := ".process.rlimits[" + strconv.Itoa(i) + "]"
 		number, ok := rlimitNumbers[r.Type]
 		if !ok {
-			c.fail(field+".type", "unknown rlimit "+strconv.Quote(r.Type), "")
+			c.fail(field+".type", "unknown rlimit "+strconv.Quote(r.Type), "See getrlimit(2) for the names, such as RLIMIT_NOFILE.")
 			return
 		}
 		when := timeOf(r)

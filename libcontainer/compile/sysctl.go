@@ -35,7 +35,7 @@ func (c *compiler) oneSysctl(name, value string) {
 	}
 	// The kernel would take what stands before the line break, and drop the rest.
 	if value == "" || strings.ContainsAny(value, "\n\r\x00") {
-		c.fail(field, "the value "+strconv.Quote(value)+" is empty or has a line break", "")
+		c.fail(field, "the value "+strconv.Quote(value)+" is empty or has a line break", "Give what you would write into the file below /proc/sys.")
 		return
 	}
 	if why, hint := c.sysctlRefusal(path); why != "" {

@@ -124,7 +124,7 @@ func (s *FindProgram) direct(path string) error {
 	case err == nil:
 		return nil
 	case err == unix.EISDIR:
-		return &Problem{Text: "exec: " + sys.Quote(path) + ": is a directory"}
+		return &Problem{Text: "exec: " + sys.Quote(path) + ": is a directory", Hint: "Give the path of a program."}
 	case err == unix.EACCES:
 		return s.refused(path)
 	}

@@ -15,8 +15,9 @@ import (
 )
 
 // refused are configurations that create must not take: the edits that make them, the
-// field that the error is about, what it says, and what it advises ("" where there is
-// nothing to advise). What is about mounts, hooks, devices and namespaces has scripts.
+// field that the error is about, what it says, and what it advises: "" for whatever, but
+// something, if only where it is. What is about mounts, hooks, devices and namespaces has
+// scripts.
 var refused = []struct {
 	edits             string
 	field, says, hint string
@@ -123,6 +124,9 @@ func TestRefusedConfigurations(t *testing.T) {
 		writeEdited(t, bundle, c.edits)
 		r := attempt(t, dir)
 		text, hints := r.lines(t)
+		if hints == "" {
+			t.Errorf("%.200s: no advice: %s", c.edits, text)
+		}
 		if r.status != 1 || !strings.HasPrefix(text, "mdrun: create web: ") || strings.Contains(text, "failed to") {
 			t.Errorf("%.200s\nstatus %d: %s", c.edits, r.status, r.stderr)
 			continue
