@@ -89,10 +89,16 @@ func controllerError(p, controller string, err error) error {
 	return e
 }
 
+// allControllers are those of cgroup-v2.rst, "Controllers". The kernel may have others.
+var allControllers = []string{"cpu", "memory", "io", "pids", "cpuset", "rdma", "hugetlb", "misc", "dmem"}
+
 // whyMissing tells what keeps a controller from a cgroup.
 func whyMissing(fd int, p, controller string) string {
 	if kind, err := readFile(fd, "cgroup.type"); err == nil && strings.TrimSpace(kind) == "threaded" {
 		return threaded(p, controller)
+	}
+	if near := nearest(controller, allControllers); near != "" && near != controller {
+		return "Did you mean " + near + "?"
 	}
 	return "Enable it in the cgroups above, or leave the limit out. It may be in use by cgroup v1."
 }

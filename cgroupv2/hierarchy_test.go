@@ -151,6 +151,11 @@ func TestAControllerThatIsMissingIsNamed(t *testing.T) {
 	if !errors.As(err, &host) || host.Controller != "pids" || !strings.Contains(host.Text, "where there are: cpu memory") {
 		t.Errorf("%v", err)
 	}
+	for controller, want := range map[string]string{"pids": "Enable it", "memmory": "Did you mean memory?", "frobnicate": "Enable it", "a": "Enable it"} {
+		if err = enable(h.fd, "/", []string{controller}); !errors.As(err, &host) || !strings.HasPrefix(host.Hint, want) {
+			t.Errorf("%s: %+v", controller, host)
+		}
+	}
 	err = controllerError("/up", "cpu", unix.EBUSY)
 	var call *CallError
 	if !errors.As(err, &call) || !strings.Contains(call.Hint, "The cgroup /up holds processes") || !errors.Is(err, unix.EBUSY) {
@@ -236,6 +241,43 @@ func TestASettingThatIsRefusedSaysWhy(t *testing.T) {
 	}
 	if got := c.why(Setting{File: "io.max", Value: "99:9 rbps=5"}, unix.ENODEV); got != "There is no block device 99:9: see /proc/partitions." {
 		t.Error(got)
+	}
+}
+
+// What a file of the configuration may have meant is looked for among the files that
+// there are, of its controller.
+func TestAFileThatIsMissingIsNearAnother(t *testing.T) {
+	files := map[string]string{"web/cgroup.controllers": "memory hugetlb\n", "web/cgroup.procs": "", "web/cgroup.max.depth": "", "web/memory.swap.max": "", "web/memory.current": ""}
+	for _, name := range []string{"memory.max", "memory.low", "memory.high", "hugetlb.1GB.max", "hugetlb.2MB.max", "hugetlb.2MB.rsvd.max"} {
+		files["web/"+name] = ""
+	}
+	h := tree(t, files)
+	for _, name := range []string{"memory.current", "cgroup.controllers"} {
+		if err := os.Chmod(h.mount+"/web/"+name, 0o444); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := h.OpenCgroup("/web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for file, want := range map[string]string{
+		"hugetlb.2MB.maxx":     "Did you mean hugetlb.2MB.max?",
+		"hugetlb.2MB.rvsd.max": "Did you mean hugetlb.2MB.rsvd.max?",
+		"hugetlb.3MB.max":      "This machine has huge pages of 1GB and 2MB.",
+		"hugetlb.2mb.max":      "This machine has huge pages of 1GB and 2MB.",
+		"hugetlb.max":          "This machine has huge pages of 1GB and 2MB.",
+		"memory.maxx":          "Did you mean memory.max?",
+		"memory.swap.mx":       "Did you mean memory.swap.max?",
+		"memory.hgih":          "Did you mean memory.high?",
+		"memory.currnt":        "This kernel has no such file; a newer one may. What can be set of memory is memory.high, memory.low, memory.max, memory.swap.max.",
+		"cgroup.proc":          "This kernel has no such file; a newer one may. What can be set of cgroup is cgroup.max.depth.",
+		"cgroup.max.dpeth":     "Did you mean cgroup.max.depth?",
+	} {
+		if got := c.why(Setting{File: file}, unix.ENOENT); got != want {
+			t.Errorf("%s: %s\nwant %s", file, got, want)
+		}
 	}
 }
 

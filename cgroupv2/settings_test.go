@@ -151,11 +151,11 @@ func TestControllersAreNamedOnce(t *testing.T) {
 }
 
 func TestNearNames(t *testing.T) {
-	if commonEnds("memory.hihg", "memory.high") < len("memory.high")-2 {
-		t.Error("two swapped letters are not near")
-	}
-	if commonEnds("memory.max", "pids.max") >= len("memory.max")-2 {
-		t.Error("memory.max is near pids.max")
+	names := []string{"memory.max", "memory.min", "memory.high"}
+	for word, want := range map[string]string{"memory.hihg": "memory.high", "memory.ma": "memory.max", "memory.mim": "memory.min", "pids.max": "", "memory": ""} {
+		if got := nearest(word, names); got != want {
+			t.Errorf("%s: %q, want %q", word, got, want)
+		}
 	}
 }
 

@@ -9,12 +9,14 @@ import (
 // processFiles do something to processes instead of limiting them. Whose processes
 // these are is not for a configuration to say: what is in the container's cgroup is
 // killed with it.
-var processFiles = []struct{ name, why string }{
+var processFiles = []processFile{
 	{"cgroup.procs", "it moves a process here, which would be killed with the container"},
 	{"cgroup.threads", "it moves a thread here, which would be killed with the container"},
 	{"cgroup.kill", "it kills the processes of the container"},
 	{"cgroup.freeze", "it stops the container's init before it is set up"},
 }
+
+type processFile struct{ name, why string }
 
 // unified writes files by name, one line at a time (config-linux.md "Unified"), in a
 // fixed order: an idle cgroup takes no weight, so cpu.idle comes after it, and cgroup.*

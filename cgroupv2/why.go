@@ -44,7 +44,7 @@ func (c *Cgroup) why(s Setting, err error) string {
 		return c.within(s.File, rest)
 	case controller == "io" && err == unix.ENODEV:
 		return "There is no block device " + device + ": see /proc/partitions."
-	case controller == "hugetlb" && err == unix.ENOENT && !c.hasPages(s.File):
+	case controller == "hugetlb" && err == unix.ENOENT && !c.hasPages(rest):
 		return c.pageSizes()
 	case controller == "rdma" && (err == unix.ENODEV || err == unix.EINVAL):
 		return "The RDMA devices are those below /sys/class/infiniband."
@@ -56,12 +56,6 @@ func (c *Cgroup) why(s Setting, err error) string {
 	return ""
 }
 
-// hasPages tells whether the machine has huge pages of the size that a file is about.
-func (c *Cgroup) hasPages(file string) bool {
-	parts := strings.Split(file, ".")
-	return len(parts) > 2 && slices.Contains(c.names(), "hugetlb."+parts[1]+".max")
-}
-
 // within tells of what a cpuset may have.
 func (c *Cgroup) within(file, kind string) string {
 	have, err := readFile(c.fd, file+".effective")
@@ -71,19 +65,30 @@ func (c *Cgroup) within(file, kind string) string {
 	return "Here are " + kind + " " + strings.TrimSpace(have) + "."
 }
 
-// pageSizes lists the huge pages that the machine has.
-func (c *Cgroup) pageSizes() string {
-	var sizes []string
+// sizes are those of the huge pages that the machine has.
+func (c *Cgroup) sizes() (sizes []string) {
 	for _, name := range c.names() {
 		size, ok := strings.CutPrefix(name, "hugetlb.")
 		if size, isLimit := strings.CutSuffix(size, ".max"); ok && isLimit && !strings.Contains(size, ".") {
 			sizes = append(sizes, size)
 		}
 	}
+	slices.Sort(sizes)
+	return sizes
+}
+
+// hasPages tells whether a name, what follows "hugetlb.", begins with one of the sizes.
+func (c *Cgroup) hasPages(name string) bool {
+	size, _, _ := strings.Cut(name, ".")
+	return slices.Contains(c.sizes(), size)
+}
+
+// pageSizes lists the huge pages that the machine has.
+func (c *Cgroup) pageSizes() string {
+	sizes := c.sizes()
 	if len(sizes) == 0 {
 		return "The kernel limits no huge pages here."
 	}
-	slices.Sort(sizes)
 	return "This machine has huge pages of " + strings.Join(sizes, " and ") + "."
 }
 
@@ -92,21 +97,29 @@ func (c *Cgroup) noFile(file, controller string) string {
 	if err == nil && controller != "cgroup" && !slices.Contains(all, controller) {
 		return "The controller " + controller + " is not enabled for this cgroup: see cgroup.subtree_control of its parent."
 	}
-	if near := c.nearFile(file); near != "" {
+	const other = "This kernel has no such file; a newer one may."
+	files := c.settable(controller)
+	if near := nearest(file, files); near != "" {
 		return "Did you mean " + near + "?"
 	}
-	return "This kernel has no such file; a newer one may."
+	if len(files) == 0 {
+		return other
+	}
+	return other + " What can be set of " + controller + " is " + strings.Join(files, ", ") + "."
 }
 
-// nearFile gives the file of the cgroup whose name has the most letters in common at
-// both ends, if it is close.
-func (c *Cgroup) nearFile(name string) string {
-	for _, n := range c.names() {
-		if same := commonEnds(n, name); same >= len(name)-2 && same >= len(n)-2 {
-			return n
+// settable lists the files of a controller that a configuration can write to.
+func (c *Cgroup) settable(controller string) (files []string) {
+	for _, name := range c.names() {
+		var st unix.Stat_t
+		if strings.HasPrefix(name, controller+".") && unix.Fstatat(c.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&0o200 != 0 {
+			files = append(files, name)
 		}
 	}
-	return ""
+	slices.Sort(files)
+	return slices.DeleteFunc(files, func(name string) bool {
+		return slices.ContainsFunc(processFiles, func(f processFile) bool { return f.name == name })
+	})
 }
 
 // names lists the files of the cgroup.
@@ -119,6 +132,18 @@ func (c *Cgroup) names() []string {
 	defer dir.Close()
 	names, _ := dir.Readdirnames(-1) // what was read is better than nothing
 	return names
+}
+
+// nearest gives the one of the names that has the most letters in common with a word at
+// both ends, if it is close.
+func nearest(word string, names []string) (best string) {
+	least := min(3, 1+len(word)/2)
+	for _, n := range names {
+		if other := max(len(word), len(n)) - commonEnds(n, word); other < least {
+			best, least = n, other
+		}
+	}
+	return best
 }
 
 func commonEnds(a, b string) int {
