@@ -62,7 +62,7 @@ func (s *settings) weightDevice(d *specs.LinuxWeightDevice, field string) {
 		s.refuse(field+".leafWeight", noCounterpart, "Leave it out.")
 	case d.Weight == nil:
 		s.refuse(field, "neither weight nor leafWeight is given", "Give a weight.")
-	case s.weightInRange(*d.Weight, field+".weight"):
+	case s.once(field, number(d.Major, d.Minor)) && s.weightInRange(*d.Weight, field+".weight"):
 		s.list = append(s.list, weightSetting(number(d.Major, d.Minor)+" ", *d.Weight, resources+field))
 	}
 }
@@ -70,6 +70,9 @@ func (s *settings) weightDevice(d *specs.LinuxWeightDevice, field string) {
 func (s *settings) throttle(key, name string, list []specs.LinuxThrottleDevice) {
 	for i, d := range list {
 		field := "blockIO." + name + "[" + strconv.Itoa(i) + "]"
+		if !s.once(field, number(d.Major, d.Minor)) {
+			return
+		}
 		rate := "max" // 0 takes a limit away, as in cgroup v1
 		if d.Rate != 0 {
 			rate = strconv.FormatUint(d.Rate, 10)

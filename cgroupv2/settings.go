@@ -49,6 +49,7 @@ func Settings(r *specs.LinuxResources) ([]Setting, error) {
 
 type settings struct {
 	list []Setting
+	seen map[string]string // what has a limit, and the field that gives it
 	err  error
 }
 
@@ -60,6 +61,20 @@ func (s *settings) refuse(field, text, hint string) {
 	if s.err == nil {
 		s.err = &ValueError{Field: resources + field, Text: text, Hint: hint}
 	}
+}
+
+// once refuses a second limit of one thing in a list: the kernel would keep the last.
+func (s *settings) once(field, what string) bool {
+	list, _, _ := strings.Cut(field, "[")
+	if first := s.seen[list+what]; first != "" {
+		s.refuse(field, what+" stands twice, first at "+resources+first, "Leave one of the two out.")
+		return false
+	}
+	if s.seen == nil {
+		s.seen = map[string]string{}
+	}
+	s.seen[list+what] = field
+	return true
 }
 
 // limit prints a limit of which -1 means none.
@@ -219,8 +234,7 @@ func (s *settings) hugetlb(list []specs.LinuxHugepageLimit) {
 			s.refuse(field+".pageSize", strconv.Quote(h.Pagesize)+" is no page size", "Give for example 2MB or 1GB.")
 			return
 		}
-		if slices.ContainsFunc(list[:i], func(o specs.LinuxHugepageLimit) bool { return o.Pagesize == h.Pagesize }) {
-			s.refuse(field+".pageSize", h.Pagesize+" stands twice", "Leave one of the two out.")
+		if !s.once(field+".pageSize", h.Pagesize) {
 			return
 		}
 		value := strconv.FormatUint(h.Limit, 10)

@@ -67,6 +67,29 @@ func TestPageSizes(t *testing.T) {
 	}
 }
 
+// Of two limits of one thing the kernel would keep the last, whichever was meant.
+func TestALimitIsGivenOnce(t *testing.T) {
+	throttled := []specs.LinuxThrottleDevice{throttle(8, 0, 1000), throttle(8, 16, 5), throttle(8, 0, 7)}
+	for field, in := range map[string]specs.LinuxResources{
+		"hugepageLimits[1].pageSize":         {HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2MB", Limit: 1}, {Pagesize: "2MB", Limit: 2}, {Pagesize: "1GB"}}},
+		"blockIO.throttleReadBpsDevice[2]":   {BlockIO: &specs.LinuxBlockIO{ThrottleReadBpsDevice: throttled}},
+		"blockIO.throttleWriteIOPSDevice[2]": {BlockIO: &specs.LinuxBlockIO{ThrottleReadBpsDevice: throttled[:2], ThrottleWriteIOPSDevice: throttled}},
+		"blockIO.weightDevice[1]":            {BlockIO: &specs.LinuxBlockIO{WeightDevice: []specs.LinuxWeightDevice{weightOf(8, 0, ptr(uint16(10))), weightOf(8, 0, ptr(uint16(20)))}}},
+	} {
+		_, err := Settings(&in)
+		var value *ValueError
+		if !errors.As(err, &value) || value.Field != resources+field || !strings.HasSuffix(value.Text, " stands twice, first at "+resources+first(field)) || value.Hint == "" {
+			t.Errorf("%s: %+v", field, err)
+		}
+	}
+}
+
+// first turns the field of an entry into that of the first one.
+func first(field string) string {
+	list, rest, _ := strings.Cut(field, "[")
+	return list + "[0" + rest[1:]
+}
+
 func TestUnifiedKeysAreNamesOfFiles(t *testing.T) {
 	for _, key := range []string{"", ".", "..", "memory", ".memory", "../memory.max", "a/b.c", "/sys.x", "memory.max\n", "memory.max\x00", "./memory.max"} {
 		if got, err := Settings(&specs.LinuxResources{Unified: map[string]string{key: "1"}}); err == nil || !strings.Contains(err.Error(), "not the name of a cgroup file") {

@@ -73,10 +73,6 @@ func (c *checker) absolute(field string, list []string) {
 	}
 }
 
-func sameDevice(a, b specs.LinuxDevice) bool {
-	return a.Type == b.Type && a.Major == b.Major && a.Minor == b.Minor
-}
-
 func (c *checker) devices(list []specs.LinuxDevice) {
 	for i, d := range list {
 		field := index(".linux.devices", i)
@@ -87,9 +83,42 @@ func (c *checker) devices(list []specs.LinuxDevice) {
 		case d.Path == "" || path.Clean("/"+d.Path) == "/":
 			c.problem(field+".path", "the path of the device is missing", "Give the absolute path in the container, such as /dev/fuse.")
 		case d.Type != "p" && (d.Major < 0 || d.Major > 0xfff || d.Minor < 0 || d.Minor > 0xfffff):
-			c.problem(field, "no such device numbers", "Give .major and .minor as `ls -l` of the device on the host shows them: up to 4095 and 1048575.")
-		case slices.ContainsFunc(list[:i], func(o specs.LinuxDevice) bool { return o.Path == d.Path && !sameDevice(o, d) }):
-			c.problem(field+".path", d.Path+" stands twice, as different devices", "Leave one of the two out.")
+			c.problem(field, "no such device numbers "+numbers(d), "Give .major and .minor as `ls -l` of the device on the host shows them: up to 4095 and 1048575.")
+		default:
+			c.onePlace(field, i, list)
 		}
 	}
+}
+
+// onePlace: a node that is there must be the same device (config-linux.md "Devices"), also
+// one that an earlier entry makes. The mode and the owner are then those of the later one.
+func (c *checker) onePlace(field string, i int, list []specs.LinuxDevice) {
+	d := list[i]
+	for j, o := range list[:i] {
+		if path.Clean("/"+o.Path) != path.Clean("/"+d.Path) {
+			continue
+		}
+		earlier := index(".linux.devices", j)
+		switch {
+		case numbers(d) != numbers(o):
+			c.problem(field+".path", d.Path+" stands twice, here as "+numbers(d)+" and at "+earlier+" as "+numbers(o), "Leave one of the two out, or give it another path.")
+		case !same(d.FileMode, o.FileMode) || !same(d.UID, o.UID) || !same(d.GID, o.GID):
+			c.warn(field, "the mode and owner of "+d.Path+" given here replace those of "+earlier)
+		}
+	}
+}
+
+// numbers says which device an entry is.
+func numbers(d specs.LinuxDevice) string {
+	switch d.Type {
+	case "p":
+		return "a FIFO"
+	case "u":
+		d.Type = "c"
+	}
+	return d.Type + " " + strconv.FormatInt(d.Major, 10) + ":" + strconv.FormatInt(d.Minor, 10)
+}
+
+func same[T comparable](a, b *T) bool {
+	return a == b || a != nil && b != nil && *a == *b
 }

@@ -3,6 +3,7 @@ package spec
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,38 @@ func TestPathsThatAreTooLong(t *testing.T) {
 		}
 	}
 }
+
+// What makes one node of two entries is one entry too many, unless they say the same.
+func TestADeviceStandsOnce(t *testing.T) {
+	mode, other := os.FileMode(0o600), os.FileMode(0o644)
+	disk := specs.LinuxDevice{Path: "/dev/x", Type: "b", Major: 8, Minor: 1, FileMode: &mode}
+	for _, c := range []struct {
+		second          specs.LinuxDevice
+		wrong, warnings string
+	}{
+		{specs.LinuxDevice{Path: "/dev//x", Type: "b", Major: 8, Minor: 1, FileMode: ptr(os.FileMode(0o600))}, "", ""},
+		{specs.LinuxDevice{Path: "/dev/y", Type: "b", Major: 8, Minor: 2}, "", ""},
+		{specs.LinuxDevice{Path: "/dev/x", Type: "b", Major: 8, Minor: 1, FileMode: &other}, "", ".linux.devices[1]: the mode and owner of /dev/x given here replace those of .linux.devices[0]"},
+		{specs.LinuxDevice{Path: "/dev/x", Type: "b", Major: 8, Minor: 1}, "", ".linux.devices[1]: the mode and owner of /dev/x given here replace those of .linux.devices[0]"},
+		{specs.LinuxDevice{Path: "/dev/x", Type: "b", Major: 8, Minor: 2, FileMode: &mode}, ".linux.devices[1].path: /dev/x stands twice, here as b 8:2 and at .linux.devices[0] as b 8:1", ""},
+		{specs.LinuxDevice{Path: "dev/./x", Type: "u", Major: 8, Minor: 1, FileMode: &mode}, ".linux.devices[1].path: dev/./x stands twice, here as c 8:1 and at .linux.devices[0] as b 8:1", ""},
+		{specs.LinuxDevice{Path: "/dev/x", Type: "p"}, ".linux.devices[1].path: /dev/x stands twice, here as a FIFO and at .linux.devices[0] as b 8:1", ""},
+	} {
+		_, warnings, err := Decode("config.json", edited(t, func(s *specs.Spec) { s.Linux.Devices = []specs.LinuxDevice{disk, c.second} }))
+		got, noted := "", ""
+		if err != nil {
+			got = err.Error()
+		}
+		for _, w := range warnings {
+			noted += w.String()
+		}
+		if got != c.wrong || noted != c.warnings {
+			t.Errorf("%+v:\n%s\n%s", c.second, got, noted)
+		}
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
 
 func TestHintsStandBesideTheirProblem(t *testing.T) {
 	_, _, err := Decode("config.json", []byte(`{"process":{"args":"sh"}}`))
