@@ -25,7 +25,6 @@ var hints = []struct {
 	{"setns", syscall.EPERM, "The namespace belongs to another user namespace: join that one too."},
 	{"mount(", syscall.ENOENT, "The source, or a path in the options, does not exist on the host."},
 	{"open_tree", syscall.ELOOP, "A link of the host leads to itself."},
-	{"openat2(the root", syscall.ENOTDIR, "It, or something on the way to it, is a file of the root filesystem."},
 	{"openat2", syscall.ELOOP, "A link in the root filesystem leads to itself, or there are more than 40 on the way."},
 	{"", syscall.ENOSYS, "The kernel lacks this system call: mdrun needs Linux 5.14 or newer."},
 	{`write("/proc/self/oom_score_adj"`, syscall.EACCES, "Lowering it needs CAP_SYS_RESOURCE on the host."},
@@ -72,6 +71,9 @@ func hint(e *Error) string {
 	var call *sys.Error
 	if !errors.As(e.Err, &call) {
 		return ""
+	}
+	if call.Hint != "" {
+		return call.Hint
 	}
 	if text := sentenceHint(call.Kernel); text != "" {
 		return text

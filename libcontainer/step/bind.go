@@ -147,7 +147,7 @@ func (s *Bind) mismatch(err error, tree, target int) error {
 		return err
 	}
 	if target < 0 {
-		return &Problem{Text: "the way to destination " + s.Target + " in the root filesystem goes through a file: " + err.Error()}
+		return &Problem{Text: "the way to destination " + s.Target + " in the root filesystem goes through a file: " + err.Error(), Hint: found(err)}
 	}
 	there, err2 := kindOfFile(target)
 	if err2 != nil || (source == unix.S_IFDIR) == (there == unix.S_IFDIR) {

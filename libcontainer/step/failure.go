@@ -63,4 +63,5 @@ func failureFields(c *Codec, f *Failure, kind *int, text, hint *string, record *
 	c.Int(&n)
 	record.Errno = errnoOf(n)
 	c.String(&record.Kernel)
+	c.String(&record.Hint)
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func TestAFailureArrivesAsItWas(t *testing.T) {
-	call := &sys.Error{Call: "mount(tmpfs)", Errno: syscall.EINVAL, Kernel: "tmpfs: Bad value for 'size'"}
+	call := &sys.Error{Call: "mount(tmpfs)", Errno: syscall.EINVAL, Kernel: "tmpfs: Bad value for 'size'", Hint: "Give a number."}
 	problem := &Problem{Text: "the root is no folder", Hint: "Make it one."}
 	for name, sent := range map[string]error{
 		"of a system call":     &Failure{Index: 7, Field: ".mounts[3]", Step: "mount tmpfs on /dev", Err: call},

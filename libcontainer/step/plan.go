@@ -11,7 +11,12 @@
 // unsafe, strconv, errors and x/sys/unix.
 package step
 
-import "strconv"
+import (
+	"errors"
+	"strconv"
+
+	"github.com/mdrun/mdrun/libcontainer/internal/sys"
+)
 
 // Step is one thing that init does.
 type Step interface {
@@ -97,6 +102,16 @@ type Problem struct {
 }
 
 func (p *Problem) Error() string { return p.Text }
+
+// found is what a call that failed has found out about the cause, for a Problem that is
+// made of it.
+func found(err error) string {
+	var call *sys.Error
+	if errors.As(err, &call) {
+		return call.Hint
+	}
+	return ""
+}
 
 // Failure is a step that did not succeed: it names the step and its field, and
 // crosses the border between the processes (see package wire).

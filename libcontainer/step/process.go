@@ -28,21 +28,13 @@ func (s *Cwd) String() string {
 
 // Apply changes through a descriptor that was reached below the root, so that no
 // path can lead outside (CVE-2024-21626), and asks the kernel where we are.
-// cwdHints are what can be done about a directory that is not there and cannot be made.
-var cwdHints = map[unix.Errno]string{
-	unix.EROFS:   "The filesystem is read-only here: make the directory in the image, or mount a tmpfs over it.",
-	unix.ENOTDIR: "It, or something on the way to it, is a file.",
-	unix.ELOOP:   "A link on the way to it leads to itself.",
-	unix.EACCES:  "The folder that it would be in is closed to the user that the container's root is on the host.",
-}
-
 func (s *Cwd) Apply(env *Env) error {
 	if s.AsUser {
 		return s.again(env)
 	}
 	fd, err := inroot.MkdirAll(env.Root, s.Path)
 	if err != nil {
-		return &Problem{Text: `chdir to cwd ("` + s.Path + `") set in config.json failed: ` + err.Error(), Hint: cwdHints[sys.Errno(err)]}
+		return &Problem{Text: `chdir to cwd ("` + s.Path + `") set in config.json failed: ` + err.Error(), Hint: cwdHint(err)}
 	}
 	defer unix.Close(fd)
 	err = unix.Fchdir(fd)
@@ -54,6 +46,19 @@ func (s *Cwd) Apply(env *Env) error {
 		return s.failed(err)
 	}
 	return s.inside()
+}
+
+// cwdHint is what can be done about a directory that is not there and cannot be made.
+func cwdHint(err error) string {
+	switch sys.Errno(err) {
+	case unix.EROFS:
+		return "The filesystem is read-only here: make the directory in the image, or mount a tmpfs over it."
+	case unix.ELOOP:
+		return "A link on the way to it leads to itself."
+	case unix.EACCES:
+		return "The folder that it would be in is closed to the user that the container's root is on the host."
+	}
+	return found(err)
 }
 
 func (s *Cwd) again(env *Env) error {

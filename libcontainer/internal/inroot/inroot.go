@@ -39,11 +39,35 @@ func open(root int, path string, flags int, resolve uint64) (int, error) {
 			continue
 		}
 		if err != nil {
-			return -1, sys.Fail(err, "openat2", "the root", sys.Quote(path))
+			failed := &sys.Error{Call: "openat2(the root, " + sys.Quote(path) + ")", Errno: sys.Errno(err)}
+			if err == unix.ENOTDIR && resolve&unix.RESOLVE_IN_ROOT != 0 {
+				failed.Hint = noFolder(root, path)
+			}
+			return -1, failed
 		}
 		return fd, nil
 	}
 	return -1, sys.Fail(unix.EAGAIN, "openat2", "the root", sys.Quote(path))
+}
+
+// noFolder names the component of a path that is no folder; "" where there is none any
+// more.
+func noFolder(root int, path string) string {
+	parts := Split(path)
+	for i := range parts {
+		upTo := Join(parts[:i+1])
+		fd, err := unix.Openat2(root, upTo, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: below})
+		if err != nil {
+			return ""
+		}
+		var st unix.Stat_t
+		err = unix.Fstat(fd, &st)
+		unix.Close(fd)
+		if err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			return "/" + upTo + " in the root filesystem is no folder: give another path, or make it one in the image."
+		}
+	}
+	return ""
 }
 
 // Split cuts a path into its components, without empty ones and ".". What ".."

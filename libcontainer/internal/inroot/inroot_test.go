@@ -1,10 +1,12 @@
 package inroot
 
 import (
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -190,5 +192,23 @@ func TestOpenProcStaysInProcfs(t *testing.T) {
 	err = WriteProc(proc, "self/oom_score_adj", "x")
 	if sys.Errno(err) != unix.EINVAL || err.Error() != `write("/proc/self/oom_score_adj", "x"): invalid argument` {
 		t.Error(err)
+	}
+}
+
+// Which component is no folder is what a person has to know.
+func TestWhatIsNoFolderIsNamed(t *testing.T) {
+	w := newTree(t, &choices{})
+	must(t, os.MkdirAll(filepath.Join(w.root, "etc"), 0o755))
+	must(t, os.WriteFile(filepath.Join(w.root, "etc/file"), nil, 0o644))
+	must(t, os.Symlink("/etc/file", filepath.Join(w.root, "link")))
+	for path, want := range map[string]string{"/etc/file/x/y": "/etc/file", "etc/./file/x": "/etc/file", "/link/x": "/link", "/etc/file/../x": "/etc/file"} {
+		_, err := Open(w.fd, path, unix.O_PATH)
+		var call *sys.Error
+		if !errors.As(err, &call) || call.Errno != unix.ENOTDIR || !strings.HasPrefix(call.Hint, want+" in the root filesystem is no folder") {
+			t.Errorf("%s: %v, %+v", path, err, call)
+		}
+		if _, err = Make(w.fd, path+"/new/er", false); !errors.As(err, &call) || !strings.Contains(call.Hint, "is no folder") {
+			t.Errorf("Make %s: %v, %+v", path, err, call)
+		}
 	}
 }

@@ -21,6 +21,8 @@ type Error struct {
 	// Kernel is the kernel's own sentence about the failure, where it has one
 	// (the message log of fsopen(2), the verifier log of bpf(2)); else empty.
 	Kernel string
+	// Hint is what was found out about the cause, a sentence; may be empty.
+	Hint string
 }
 
 // Error reads "call(args): cause", or the kernel's sentence with the call and
