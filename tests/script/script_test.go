@@ -209,8 +209,22 @@ func params(path string) testscript.Params {
 			case "debian":
 				_, err := os.Stat(debianDir + "/etc")
 				return err == nil, nil
+			case "kernel6.4":
+				return kernelIsAtLeast(6, 4)
 			}
 			return false, fmt.Errorf("unknown condition %q", c)
 		},
 	}
+}
+
+func kernelIsAtLeast(major, minor int) (bool, error) {
+	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		return false, err
+	}
+	var a, b int
+	if _, err := fmt.Sscanf(string(release), "%d.%d", &a, &b); err != nil {
+		return false, err
+	}
+	return a > major || a == major && b >= minor, nil
 }
