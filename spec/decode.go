@@ -63,7 +63,7 @@ func Misspelt(odd []Problem) (sentences []string) {
 }
 
 // nearKey gives the field of the coverage table that differs only in case or in one
-// letter.
+// letter, or else one of the same name that stands elsewhere.
 func nearKey(field string) string {
 	plain := withoutIndexes(field)
 	depth := strings.Count(plain, ".")
@@ -73,7 +73,57 @@ func nearKey(field string) string {
 			return known
 		}
 	}
+	return elsewhere(plain)
+}
+
+// elsewhere gives the known field with the same last key: the only one, or else the one
+// with the most keys before it in common, and rather one that is in no list. What stands
+// in a list is not looked for outside of it.
+func elsewhere(plain string) (best string) {
+	name := plain[strings.LastIndexByte(plain, '.')+1:]
+	scores := map[string]int{}
+	for _, row := range coverage {
+		known := upTo(row.Field, name)
+		if known == "" || row.Support == Ignored {
+			continue
+		}
+		scores[known] = 2 * commonKeys(known, plain)
+		if !strings.Contains(known, "[]") {
+			scores[known]++
+		}
+	}
+	most := -1
+	if strings.Contains(plain, "[]") {
+		most = 1 // nothing in common
+	}
+	for known, score := range scores {
+		switch {
+		case score > most:
+			best, most = known, score
+		case score == most:
+			best = "" // it could be either
+		}
+	}
+	return best
+}
+
+// upTo cuts a field off behind the first key of this name; "" where it has none.
+func upTo(field, name string) string {
+	for keys := 1; keys <= strings.Count(field, "."); keys++ {
+		known := strings.TrimSuffix(outermost(field, keys), "[]")
+		if strings.HasSuffix(known, "."+name) {
+			return known
+		}
+	}
 	return ""
+}
+
+// commonKeys counts the keys at the beginning that two fields share.
+func commonKeys(a, b string) (n int) {
+	for outermost(a, n+1) == outermost(b, n+1) && outermost(a, n) != a {
+		n++
+	}
+	return n
 }
 
 // outermost gives the first keys of a field: of .linux.resources.memory.limit three are
