@@ -1,10 +1,12 @@
 package libcontainer
 
 import (
+	"errors"
 	"testing"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/mdrun/mdrun/cgroupv2"
 	"github.com/mdrun/mdrun/libcontainer/step"
 	"github.com/mdrun/mdrun/spec"
 )
@@ -46,6 +48,33 @@ func TestFewPidsAreLateAndHaveThreadsInReserve(t *testing.T) {
 		}
 		if made != c.late {
 			t.Errorf("%s: threads for %q, want for %q", c.name, made, c.late)
+		}
+	}
+}
+
+// Of a controller that is missing the limit is told first, and not what is derived from it
+// and written before it.
+func TestAMissingControllerIsToldOfTheLimit(t *testing.T) {
+	missing := func(controller string, r *specs.LinuxResources) string {
+		settings, err := cgroupv2.Settings(r)
+		must(t, err)
+		c := &creation{design: &design{Settings: settings}}
+		var e *Error
+		if !errors.As(c.missingController(&cgroupv2.HostError{Controller: controller, Text: "no " + controller}), &e) {
+			return ""
+		}
+		return e.Field
+	}
+	n, both, few := int64(1<<20), int64(2<<20), int64(5)
+	for want, got := range map[string]string{
+		".linux.resources.memory.limit":           missing("memory", &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &n, Swap: &both, Reservation: &n}}),
+		".linux.resources.memory.reservation":     missing("memory", &specs.LinuxResources{Memory: &specs.LinuxMemory{Reservation: &n}}),
+		".linux.resources.pids.limit":             missing("pids", &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &n}, Pids: &specs.LinuxPids{Limit: &few}}),
+		`.linux.resources.unified["memory.high"]`: missing("memory", &specs.LinuxResources{Unified: map[string]string{"memory.high": "1"}}),
+		"": missing("io", &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &n}}),
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

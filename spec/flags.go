@@ -35,26 +35,27 @@ func (e *FlagError) Error() string {
 type maker struct {
 	name, shown string
 	make        func(*fromFlags, string) error // once for each time it was given
+	field       string                         // what it alone makes, with all below; see FlagOf
 }
 
 // makers are in the order in which they work: what is dropped is dropped before
 // something is added.
 var makers = []maker{
-	{"rootfs", "--rootfs", (*fromFlags).rootfs},
-	{"read-only", "--read-only", (*fromFlags).readOnly},
-	{"hostname", "--hostname", (*fromFlags).hostname},
-	{"memory", "--memory", (*fromFlags).memory},
-	{"pids", "--pids", (*fromFlags).pids},
-	{"cpus", "--cpus", (*fromFlags).cpus},
-	{"volume", "-v", (*fromFlags).volume},
-	{"tmpfs", "--tmpfs", (*fromFlags).tmpfs},
-	{"env", "-e", (*fromFlags).env},
-	{"workdir", "-w", (*fromFlags).workdir},
-	{"user", "-u", (*fromFlags).user},
-	{"net", "--net", (*fromFlags).net},
-	{"cap-drop", "--cap-drop", (*fromFlags).capDrop},
-	{"cap-add", "--cap-add", (*fromFlags).capAdd},
-	{"tty", "-t", (*fromFlags).terminal},
+	{"rootfs", "--rootfs", (*fromFlags).rootfs, ".root.path"},
+	{"read-only", "--read-only", (*fromFlags).readOnly, ".root.readonly"},
+	{"hostname", "--hostname", (*fromFlags).hostname, ".hostname"},
+	{"memory", "--memory", (*fromFlags).memory, ".linux.resources.memory"},
+	{"pids", "--pids", (*fromFlags).pids, ".linux.resources.pids"},
+	{"cpus", "--cpus", (*fromFlags).cpus, ".linux.resources.cpu"},
+	{"volume", "-v", (*fromFlags).volume, ""},
+	{"tmpfs", "--tmpfs", (*fromFlags).tmpfs, ""},
+	{"env", "-e", (*fromFlags).env, ""},
+	{"workdir", "-w", (*fromFlags).workdir, ".process.cwd"},
+	{"user", "-u", (*fromFlags).user, ".process.user"},
+	{"net", "--net", (*fromFlags).net, ""},
+	{"cap-drop", "--cap-drop", (*fromFlags).capDrop, ""},
+	{"cap-add", "--cap-add", (*fromFlags).capAdd, ""},
+	{"tty", "-t", (*fromFlags).terminal, ".process.terminal"},
 }
 
 // FlagNames lists the flags that FromFlags knows, with the way people write each.

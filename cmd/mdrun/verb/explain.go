@@ -49,7 +49,8 @@ func explanation(c *Call) (*libcontainer.Explanation, error) {
 		if o.Loaded, err = c.bundleOfFlags(); err != nil {
 			return nil, err
 		}
-		return r.Explain(o)
+		e, err := r.Explain(o)
+		return e, c.inFlags(err)
 	case len(c.Args) == 0:
 		return nil, c.wrong("needs "+c.Verb.Args, "`mdrun explain --help` tells more.")
 	}

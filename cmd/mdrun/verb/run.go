@@ -36,6 +36,9 @@ var run = Verb{
 
 func (c *Call) runAs(id string, o libcontainer.RunOptions) error {
 	status, err := c.runtime().Run(id, o)
+	if o.Loaded != nil {
+		err = c.inFlags(err)
+	}
 	if err == nil && status != 0 {
 		err = exitStatus(status)
 	}

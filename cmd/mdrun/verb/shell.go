@@ -102,11 +102,11 @@ func (c *Call) wrong(text, hint string) error {
 // bundleOfFlags is the bundle that a call without one stands for. Its directory, which
 // state and list show, is the one that holds the root.
 func (c *Call) bundleOfFlags() (*spec.Bundle, error) {
-	dir, err := os.Getwd()
+	flags, err := c.flags()
 	if err != nil {
 		return nil, err
 	}
-	s, err := spec.FromFlags(spec.Flags{Values: c.Values, Command: c.Tail, Dir: dir, Capabilities: libcontainer.Capabilities()})
+	s, err := spec.FromFlags(flags)
 	var flag *spec.FlagError
 	switch {
 	case errors.As(err, &flag):
@@ -114,7 +114,41 @@ func (c *Call) bundleOfFlags() (*spec.Bundle, error) {
 	case err != nil:
 		return nil, err
 	}
-	return spec.InMemory(filepath.Dir(s.Root.Path), s)
+	b, err := spec.InMemory(filepath.Dir(s.Root.Path), s)
+	return b, c.inFlags(err)
+}
+
+func (c *Call) flags() (spec.Flags, error) {
+	dir, err := os.Getwd()
+	return spec.Flags{Values: c.Values, Command: c.Tail, Dir: dir, Capabilities: libcontainer.Capabilities()}, err
+}
+
+// inFlags puts the flag into an error, in the place of the field that it has made, which
+// whoever calls has not seen.
+func (c *Call) inFlags(failed error) error {
+	var e *libcontainer.Error
+	var wrong *spec.Error
+	if !errors.As(failed, &e) && !errors.As(failed, &wrong) {
+		return failed
+	}
+	flags, err := c.flags()
+	if err != nil {
+		return failed
+	}
+	rename := func(field *string) {
+		if flag := spec.FlagOf(flags, *field); flag != "" {
+			*field = flag
+		}
+	}
+	if e != nil {
+		rename(&e.Field)
+	}
+	if wrong != nil {
+		for i := range wrong.Problems {
+			rename(&wrong.Problems[i].Field)
+		}
+	}
+	return failed
 }
 
 // present looks whether the paths of the host are there, so that a slip of the pen is
