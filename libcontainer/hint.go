@@ -25,7 +25,7 @@ var hints = []struct {
 	{"setns", syscall.EPERM, "The namespace belongs to another user namespace: join that one too."},
 	{"mount(", syscall.ENOENT, "The source, or a path in the options, does not exist on the host."},
 	{"open_tree", syscall.ELOOP, "A link of the host leads to itself."},
-	{"openat2", syscall.ELOOP, "A link in the root filesystem leads to itself, or there are more than 40 on the way."},
+	{"openat2", syscall.ELOOP, "A link in the root filesystem leads to itself, or is one of those below /proc/PID, which are not followed, or there are more than 40 on the way."},
 	{"", syscall.ENOSYS, "The kernel lacks this system call: mdrun needs Linux 5.14 or newer."},
 	{`write("/proc/self/oom_score_adj"`, syscall.EACCES, "Lowering it needs CAP_SYS_RESOURCE on the host."},
 	{`write("/proc/`, syscall.ERANGE, "With this offset the clock would be negative, or beyond what the kernel counts to."},

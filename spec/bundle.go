@@ -58,7 +58,11 @@ type Error struct {
 	Source   string // the broken line with a caret below it; empty when the JSON is sound
 	// Misspelt are sentences about unknown keys that may be the cause.
 	Misspelt []string
+	Err      error // the kernel's answer, where there is one
 }
+
+// Unwrap gives the errno.
+func (e *Error) Unwrap() error { return e.Err }
 
 // Error names all problems on one line.
 func (e *Error) Error() string {
@@ -152,11 +156,8 @@ func readConfig(dir string) ([]byte, error) {
 	}
 	// Not by package os, whose poller costs more system calls than the reading.
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	if err == unix.ENOENT {
-		return nil, &Error{File: path, Problems: []Problem{{Text: "JSON specification file " + ConfigFile + " not found in " + dir, Hint: "`mdrun spec --bundle " + dir + "` makes one."}}}
-	}
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+		return nil, cannotOpen(dir, path, err)
 	}
 	defer unix.Close(fd)
 	var file unix.Stat_t
@@ -174,6 +175,24 @@ func readConfig(dir string) ([]byte, error) {
 		return nil, &os.PathError{Op: "read", Path: path, Err: err}
 	}
 	return data, nil
+}
+
+// cannotOpen says why a configuration cannot be read.
+func cannotOpen(dir, path string, err error) error {
+	p := Problem{Text: (&os.PathError{Op: "open", Path: path, Err: err}).Error()}
+	switch err {
+	case unix.ENOENT:
+		p.Text = "JSON specification file " + ConfigFile + " not found in " + dir
+		p.Hint = "`mdrun spec --bundle " + dir + "` makes one."
+		if target, err := os.Readlink(path); err == nil {
+			p.Hint = "It is a symbolic link to " + target + ", which is not there."
+		}
+	case unix.ELOOP:
+		p.Hint = "It is a symbolic link that leads to itself: put the configuration itself there."
+	case unix.EACCES:
+		p.Hint = "It is closed to user " + strconv.Itoa(unix.Geteuid()) + ": see the mode and the owner of it and of the directories above."
+	}
+	return &Error{File: path, Problems: []Problem{p}, Err: err}
 }
 
 // readFull reads so many bytes, or fewer where the file has become shorter.

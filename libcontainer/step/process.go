@@ -54,7 +54,7 @@ func cwdHint(err error) string {
 	case unix.EROFS:
 		return "The filesystem is read-only here: make the directory in the image, or mount a tmpfs over it."
 	case unix.ELOOP:
-		return "A link on the way to it leads to itself."
+		return "A link on the way to it leads to itself, or is one of those below /proc/PID, which are not followed: they lead out of the root."
 	case unix.EACCES:
 		return "The folder that it would be in is closed to the user that the container's root is on the host."
 	}

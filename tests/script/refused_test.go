@@ -15,9 +15,8 @@ import (
 )
 
 // refused are configurations that create must not take: the edits that make them, the
-// field that the error is about, what it says, and what it advises: "" for whatever, but
-// something, if only where it is. What is about mounts, hooks, devices and namespaces has
-// scripts.
+// field that the error is about, what it says, and what it advises. What is about mounts,
+// hooks, devices and namespaces has scripts.
 var refused = []struct {
 	edits             string
 	field, says, hint string
@@ -32,71 +31,75 @@ var refused = []struct {
 	{`root.path="config.json"`, ".root.path", "not a directory", "counts from the bundle"},
 	{`root.path="/"`, ".root.path", "root of the host", "directory of a root filesystem"},
 	{`root.path="../../../../.."`, ".root.path", "root of the host", "directory of a root filesystem"},
-	{`hostname="` + strings.Repeat("x", 65) + `"`, ".hostname", "longer than 64 bytes", ""},
-	{`domainname="` + strings.Repeat("x", 65) + `"`, ".domainname", "longer than 64 bytes", ""},
-	{`annotations={"":"x"}`, ".annotations", "empty key", ""},
-	{`annotations={"a":5}`, ".annotations.a", "must be a string, not a number", ""},
+	{`hostname="` + strings.Repeat("x", 65) + `"`, ".hostname", "longer than 64 bytes", "at most 64"},
+	{`domainname="` + strings.Repeat("x", 65) + `"`, ".domainname", "longer than 64 bytes", "at most 64"},
+	{`annotations={"":"x"}`, ".annotations", "empty key", "Give it a name"},
+	{`annotations={"a":5}`, ".annotations.a", "must be a string, not a number", caret},
 
 	{`process.args="sh"`, ".process.args", "must be a list, not a string", `["sh"]`},
 	{`process.args=[]`, ".process.args", "must not be empty", `["sh"]`},
-	{`process.args=[""]`, ".process.args[0]", "empty", ""},
-	{`process.args=["sh",5]`, ".process.args[1]", "must be a string, not a number", ""},
-	{`process.args=["sh","a\u0000b"]`, ".process.args[1]", "NUL", ""},
+	{`process.args=[""]`, ".process.args[0]", "empty", "looked up in PATH"},
+	{`process.args=["sh",5]`, ".process.args[1]", "must be a string, not a number", caret},
+	{`process.args=["sh","a\u0000b"]`, ".process.args[1]", "NUL", caret},
 	{`process.args=["nope"]`, ".process.args[0]", `exec: "nope": executable file not found in $PATH`, "PATH in the container is /usr"},
 	{`process.args=["/nope"]`, ".process.args[0]", `exec: "/nope": stat /nope: no such file or directory`, "has no /nope"},
 	{`process.args=["/no/such"]`, ".process.args[0]", "no such file or directory", "has no folder /no"},
-	{`process.args=["/etc"]`, ".process.args[0]", `exec: "/etc": is a directory`, ""},
+	{`process.args=["/etc"]`, ".process.args[0]", `exec: "/etc": is a directory`, "path of a program"},
 	{`process.args=["sh"] process.env=[]`, ".process.args[0]", "not found in $PATH", "It is in /bin"},
-	{`process.cwd="rel"`, ".process.cwd", "not absolute", ""},
+	{`process.cwd="rel"`, ".process.cwd", "not absolute", "begins with /"},
 	{`-process.cwd`, ".process.cwd", "missing", `"/"`},
-	{`process.cwd="/bin/busybox"`, ".process.cwd", "not a directory", ""},
-	{`process.cwd="/proc/self/fd/5"`, ".process.cwd", "", ""},
+	{`process.cwd="/bin/busybox"`, ".process.cwd", "not a directory", "/bin/busybox in the root filesystem is no folder"},
+	{`process.cwd="/proc/self/fd/5"`, ".process.cwd", "", "below /proc/PID"},
 	{`process.cwd="/` + strings.Repeat("x/", 2100) + `"`, ".process.cwd", "a path of 4201 bytes", "4095"},
 	{`process.env=["FOO"]`, ".process.env[0]", `"FOO"`, "NAME=VALUE"},
 	{`process.env=["=x"]`, ".process.env[0]", `"=x"`, "NAME=VALUE"},
-	{`process.user={"uid":"0","gid":0}`, ".process.user.uid", "must be a number, not a string", ""},
-	{`process.user={"uid":-1,"gid":0}`, ".process.user.uid", "not -1", ""},
-	{`process.user={"uid":1.5,"gid":0}`, ".process.user.uid", "not 1.5", ""},
-	{`process.user={"uid":4294967296,"gid":0}`, ".process.user.uid", "not 4294967296", ""},
-	{`process.user={"uid":4294967295,"gid":0}`, ".process.user.uid", "no user", ""},
+	{`process.user={"uid":"0","gid":0}`, ".process.user.uid", "must be a number, not a string", caret},
+	{`process.user={"uid":-1,"gid":0}`, ".process.user.uid", "not -1", caret},
+	{`process.user={"uid":1.5,"gid":0}`, ".process.user.uid", "not 1.5", caret},
+	{`process.user={"uid":4294967296,"gid":0}`, ".process.user.uid", "not 4294967296", caret},
+	{`process.user={"uid":4294967295,"gid":0}`, ".process.user.uid", "no user", "give another"},
 	{`process.user={"uid":0,"gid":0,"umask":512}`, ".process.user.umask", "above 0777", "0022 is 18"},
-	{`process.oomScoreAdj=5000`, ".process.oomScoreAdj", "not between -1000 and 1000", ""},
-	{`process.oomScoreAdj="5"`, ".process.oomScoreAdj", "must be a number, not a string", ""},
-	{`process.rlimits=[{"type":"RLIMIT_NOFILE","soft":10,"hard":5}]`, ".process.rlimits[0]", "soft limit 10 is above the hard limit 5", ""},
+	{`process.oomScoreAdj=5000`, ".process.oomScoreAdj", "not between -1000 and 1000", "-1000 never"},
+	{`process.oomScoreAdj="5"`, ".process.oomScoreAdj", "must be a number, not a string", caret},
+	{`process.rlimits=[{"type":"RLIMIT_NOFILE","soft":10,"hard":5}]`, ".process.rlimits[0]", "soft limit 10 is above the hard limit 5", "Lower .soft"},
 	{`process.rlimits=[{"type":"nofile","soft":1,"hard":5}]`, ".process.rlimits[0].type", `invalid rlimit type "nofile"`, "RLIMIT_NOFILE"},
-	{`process.rlimits=[{"type":"RLIMIT_NOFILE","soft":10}]`, ".process.rlimits[0]", ".hard is missing", ""},
-	{`process.rlimits=[{"type":"RLIMIT_CPU","soft":1,"hard":1},{"type":"RLIMIT_CPU","soft":1,"hard":1}]`, ".process.rlimits[1].type", "stands twice", ""},
+	{`process.rlimits=[{"type":"RLIMIT_NOFILE","soft":10}]`, ".process.rlimits[0]", ".hard is missing", caret},
+	{`process.rlimits=[{"type":"RLIMIT_CPU","soft":1,"hard":1},{"type":"RLIMIT_CPU","soft":1,"hard":1}]`, ".process.rlimits[1].type", "stands twice", "Leave one"},
 	{`process.rlimits=[{"type":"RLIMIT_NOFILE","soft":1099511627776,"hard":1099511627776}]`, ".process.rlimits[0]", "operation not permitted", "CAP_SYS_RESOURCE"},
 	{`process.terminal=true`, ".process.terminal", "console socket", "--console-socket"},
-	{`process.terminal=1`, ".process.terminal", "must be true or false, not a number", ""},
-	{`process.terminal=true process.consoleSize={"height":5}`, ".process.consoleSize", ".width is missing", ""},
+	{`process.terminal=1`, ".process.terminal", "must be true or false, not a number", caret},
+	{`process.terminal=true process.consoleSize={"height":5}`, ".process.consoleSize", ".width is missing", caret},
 
 	{`linux.namespaces[+]={"type":"user"}`, ".linux.uidMappings", "no mappings found", "hostID"},
 	{uidMaps(`[{"containerID":0,"hostID":1000,"size":10},{"containerID":5,"hostID":5000,"size":10}]`), ".linux.uidMappings[1]", "overlaps with .linux.uidMappings[0] at container id 5", "one range"},
-	{uidMaps(`[{"containerID":0,"hostID":4294967290,"size":10}]`), ".linux.uidMappings[0]", "beyond the last id of the host", ""},
-	{uidMaps(`[{"containerID":0,"hostID":1000}]`), ".linux.uidMappings[0]", ".size is missing", ""},
+	{uidMaps(`[{"containerID":0,"hostID":4294967290,"size":10}]`), ".linux.uidMappings[0]", "beyond the last id of the host", "Lower .hostID"},
+	{uidMaps(`[{"containerID":0,"hostID":1000}]`), ".linux.uidMappings[0]", ".size is missing", caret},
 	{uidMaps(`[{"containerID":7,"hostID":1000,"size":10}]`), ".linux.uidMappings", "user 0 of the container is not mapped", "hostID"},
 	{uidMaps(`[{"containerID":0,"hostID":100000,"size":10}]`) + ` process.user={"uid":70,"gid":0}`, ".process.user.uid", "user 70 is not mapped", "Add it"},
 	{`linux.rootfsPropagation="frob"`, ".linux.rootfsPropagation", `"frob"`, "private"},
-	{`linux.maskedPaths=["proc"]`, ".linux.maskedPaths[0]", "not an absolute path", ""},
-	{`linux.readonlyPaths=["proc"]`, ".linux.readonlyPaths[0]", "not an absolute path", ""},
+	{`linux.maskedPaths=["proc"]`, ".linux.maskedPaths[0]", "not an absolute path", "begins with /"},
+	{`linux.readonlyPaths=["proc"]`, ".linux.readonlyPaths[0]", "not an absolute path", "begins with /"},
 	{`linux.cgroupsPath="/"`, ".linux.cgroupsPath", "root cgroup", "below it"},
 	{`linux.cgroupsPath="/a/../.."`, ".linux.cgroupsPath", "root cgroup", "below it"},
 	{`linux.cgroupsPath="/host"`, ".linux.cgroupsPath", "is not empty", "another"},
 	{`linux.cgroupsPath="/left-behind/` + strings.Repeat("x", 256) + `"`, ".linux.cgroupsPath", "a name of 256 bytes", "255"},
-	{`linux.cgroupsPath="/left-behind/a\nb"`, ".linux.cgroupsPath", "line break", ""},
+	{`linux.cgroupsPath="/left-behind/a\nb"`, ".linux.cgroupsPath", "line break", "/proc/PID/cgroup"},
 	{`linux.cgroupsPath="system.slice:mdrun:x"`, ".linux.cgroupsPath", "systemd", "path"},
 	{`linux.resources.memory={"limit":-5}`, ".linux.resources.memory.limit", "no amount of memory", "-1"},
 	{`linux.resources.unified={"../x.y":"1"}`, `.linux.resources.unified["../x.y"]`, "not the name of a cgroup file", "memory.high"},
 	{`linux.resources.unified={"cgroup.procs":"1"}`, `.linux.resources.unified["cgroup.procs"]`, "moves a process here", "Leave it out"},
-	{`linux.resources.unified={"frob.max":"1"}`, `.linux.resources.unified["frob.max"]`, "frob", ""},
+	{`linux.resources.unified={"frob.max":"1"}`, `.linux.resources.unified["frob.max"]`, "frob", "Enable it in the cgroups above"},
 	{`linux.resources.hugepageLimits=[{"pageSize":"2mb","limit":0}]`, ".linux.resources.hugepageLimits[0].pageSize", `"2mb"`, "2MB"},
 	{`linux.resources.hugepageLimits=[{"pageSize":"3MB","limit":0}]`, ".linux.resources.hugepageLimits[0]", "no such file", "huge pages"},
-	{`linux.seccomp={"defaultAction":"SCMP_ACT_ALLOW"}`, ".linux.seccomp", "not supported yet", ""},
-	{`process.apparmorProfile="x"`, ".process.apparmorProfile", "not supported yet", ""},
-	{`process.selinuxLabel="x"`, ".process.selinuxLabel", "not supported yet", ""},
-	{`linux.intelRdt={}`, ".linux.intelRdt", "not supported yet", ""},
+	{`linux.seccomp={"defaultAction":"SCMP_ACT_ALLOW"}`, ".linux.seccomp", "not supported yet", "README.md"},
+	{`process.apparmorProfile="x"`, ".process.apparmorProfile", "not supported yet", "README.md"},
+	{`process.selinuxLabel="x"`, ".process.selinuxLabel", "not supported yet", "README.md"},
+	{`linux.intelRdt={}`, ".linux.intelRdt", "not supported yet", "README.md"},
 }
+
+// caret is the advice where a value is of the wrong kind: the error says which it must be,
+// and the place is shown on the terminal.
+const caret = "^"
 
 func uidMaps(uids string) string {
 	return `linux.namespaces[+]={"type":"user"} linux.gidMappings=[{"containerID":0,"hostID":100000,"size":65536}] linux.uidMappings=` + uids
@@ -124,8 +127,8 @@ func TestRefusedConfigurations(t *testing.T) {
 		writeEdited(t, bundle, c.edits)
 		r := attempt(t, dir)
 		text, hints := r.lines(t)
-		if hints == "" {
-			t.Errorf("%.200s: no advice: %s", c.edits, text)
+		if c.hint == "" {
+			t.Errorf("%.200s: what it advises is not in the table: %s", c.edits, hints)
 		}
 		if r.status != 1 || !strings.HasPrefix(text, "mdrun: create web: ") || strings.Contains(text, "failed to") {
 			t.Errorf("%.200s\nstatus %d: %s", c.edits, r.status, r.stderr)
@@ -135,7 +138,7 @@ func TestRefusedConfigurations(t *testing.T) {
 			t.Errorf("%.200s\n%s\nwant %s: %s\n%s", c.edits, r.stderr, c.field, c.says, c.hint)
 		}
 		if r.record["level"] != "error" || r.record["config"] != c.field || r.record["stage"] != "create" ||
-			!strings.Contains(r.record["msg"], c.says) || !strings.Contains(r.record["msg"], c.hint) {
+			!strings.Contains(r.record["msg"], c.says) || c.hint != caret && !strings.Contains(r.record["msg"], c.hint) {
 			t.Errorf("%.200s\nthe log: %v", c.edits, r.record)
 		}
 		if after := world(t, dir); after != before {
