@@ -233,11 +233,26 @@ func TestASettingThatIsRefusedSaysWhy(t *testing.T) {
 		{File: "cpuset.cpus", Value: "0-63"}: "Here are cpus 0-1.",
 		{File: "cpu.max", Value: "100 100"}:  "at least 1000 us",
 		{File: "cpu.max.burst"}:              "not be above the quota",
-		{File: "memory.max"}:                 "cgroup-v2.rst",
+		{File: "memory.max"}:                 "It takes bytes, with K, M or G",
+		{File: "memory.oom.group"}:           "It takes 0 or 1.",
+		{File: "cgroup.max.depth"}:           "It takes a number, or max.",
+		{File: "cpu.weight.nice"}:            "It takes -20 to 19.",
+		{File: "cpu.weight"}:                 "Give 1 to 10000; an idle cgroup",
+		{File: "cpu.uclamp.max"}:             "It takes a percentage",
+		{File: "hugetlb.2MB.max"}:            "It takes bytes",
+		{File: "io.max"}:                     "It takes MAJOR:MINOR and limits",
+		{File: "io.weight"}:                  "It takes 1 to 10000",
+		{File: "io.bfq.weight"}:              "It takes 1 to 1000,",
+		{File: "memory.pressure"}:            "cgroup-v2.rst",
+		{File: "cgroup.subtree_control"}:     "cgroup-v2.rst",
+		{File: "dmem.max"}:                   "cgroup-v2.rst",
 	} {
 		if got := c.why(s, unix.EINVAL); !strings.Contains(got, want) || want == "" != (got == "") {
 			t.Errorf("%s: %q", s.File, got)
 		}
+	}
+	if got := c.why(Setting{File: "cpu.weight"}, unix.ERANGE); got != "It takes 1 to 10000." {
+		t.Error(got)
 	}
 	if got := c.why(Setting{File: "io.max", Value: "99:9 rbps=5"}, unix.ENODEV); got != "There is no block device 99:9: see /proc/partitions." {
 		t.Error(got)

@@ -17,9 +17,9 @@ var advice = []struct {
 }{
 	{"cpu.max", unix.EINVAL, "The quota must be at least 1000 us, the period between 1000 and 1000000 us, the burst not above the quota."},
 	{"cpu.max.burst", unix.EINVAL, "The burst must not be above the quota."},
-	{"cpu.weight", unix.EINVAL, "An idle cgroup (cpu.idle 1) takes no weight."},
+	{"cpu.weight", unix.EINVAL, "Give 1 to 10000; an idle cgroup (cpu.idle 1) takes no weight."},
 	{"cpu.idle", unix.EINVAL, "Give 0 or 1."},
-	{"pids.max", unix.EINVAL, "The kernel counts up to 4194304; -1 is for no limit."},
+	{"pids.max", unix.EINVAL, "The kernel counts up to 4194304; no limit is -1 in .pids.limit, and max in the file."},
 	{"memory.swap.max", unix.ENOENT, "The kernel counts no swap here: boot with swapaccount=1, or leave memory.swap out."},
 	{"io.weight", unix.ENOENT, "Neither the BFQ scheduler (modprobe bfq) nor io.cost is there to give weights to."},
 	{"io.bfq.weight", unix.EOPNOTSUPP, "Weights need the BFQ scheduler: write bfq into the device's queue/scheduler below /sys/block."},
@@ -51,9 +51,46 @@ func (c *Cgroup) why(s Setting, err error) string {
 	case err == unix.ENOENT:
 		return c.noFile(s.File, controller)
 	case err == unix.EINVAL || err == unix.ERANGE:
-		return "What the file takes is in the kernel's Documentation/admin-guide/cgroup-v2.rst."
+		return takes(s.File)
 	}
 	return ""
+}
+
+const bytesOrMax = "It takes bytes, with K, M or G behind them if you like, or max."
+
+// values are what files take that share the end of their name, by cgroup-v2.rst; the first
+// that fits.
+var values = []struct{ controller, end, text string }{
+	{"cgroup", ".type", "It takes the word threaded."},
+	{"cgroup", ".depth", "It takes a number, or max."},
+	{"cgroup", ".descendants", "It takes a number, or max."},
+	{"cpu", ".weight.nice", "It takes -20 to 19."},
+	{"cpu", ".weight", "It takes 1 to 10000."},
+	{"cpu", ".uclamp.min", "It takes a percentage, such as 12.50, or max."},
+	{"cpu", ".uclamp.max", "It takes a percentage, such as 12.50, or max."},
+	{"memory", ".oom.group", "It takes 0 or 1."},
+	{"memory", ".zswap.writeback", "It takes 0 or 1."},
+	{"memory", ".max", bytesOrMax},
+	{"memory", ".high", bytesOrMax},
+	{"memory", ".low", bytesOrMax},
+	{"memory", ".min", bytesOrMax},
+	{"hugetlb", ".max", bytesOrMax},
+	{"io", ".bfq.weight", "It takes 1 to 1000, or MAJOR:MINOR and such a number."},
+	{"io", ".weight", "It takes 1 to 10000, or MAJOR:MINOR and such a number."},
+	{"io", ".max", "It takes MAJOR:MINOR and limits, such as 8:0 rbps=1048576 wiops=max."},
+	{"io", ".latency", "It takes MAJOR:MINOR and microseconds, such as 8:0 target=10000."},
+	{"misc", ".max", "It takes the name of a resource in misc.capacity, and a number or max."},
+}
+
+// takes says what a file takes.
+func takes(file string) string {
+	controller, _, _ := strings.Cut(file, ".")
+	for _, v := range values {
+		if v.controller == controller && strings.HasSuffix(file, v.end) {
+			return v.text
+		}
+	}
+	return "What the file takes is in the kernel's Documentation/admin-guide/cgroup-v2.rst."
 }
 
 // within tells of what a cpuset may have.
