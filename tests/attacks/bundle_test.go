@@ -2,6 +2,7 @@ package attacks
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -151,18 +152,35 @@ func (b *bundle) call(args ...string) outcome {
 }
 
 // callInto is call for a container that outlives the verb.
+// begin starts a runtime although somebody tries to write to its file. Also where that is
+// refused, because the mount is read-only, the file counts as one that is written to for a
+// moment, and cannot be executed (fs/open.c, file_get_write_access).
+func begin(build func() *exec.Cmd) (*exec.Cmd, error) {
+	for tries := 0; ; tries++ {
+		cmd := build()
+		err := cmd.Start()
+		if !errors.Is(err, unix.ETXTBSY) || tries == 1000 {
+			return cmd, err
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
 func (b *bundle) callInto(out *os.File, args ...string) (o outcome) {
 	b.a.Helper()
 	said, err := os.CreateTemp(b.dir, "said")
 	must(b.a, err)
-	cmd := exec.Command(b.runtime, append([]string{"--root", b.state()}, args...)...)
-	cmd.Env = []string{"XDG_RUNTIME_DIR=", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
-	cmd.Dir = b.dir
-	cmd.Stdout, cmd.Stderr = out, said
-	if b.command != nil {
-		b.command(cmd)
-	}
-	must(b.a, cmd.Start())
+	cmd, err := begin(func() *exec.Cmd {
+		cmd := exec.Command(b.runtime, append([]string{"--root", b.state()}, args...)...)
+		cmd.Env = []string{"XDG_RUNTIME_DIR=", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
+		cmd.Dir = b.dir
+		cmd.Stdout, cmd.Stderr = out, said
+		if b.command != nil {
+			b.command(cmd)
+		}
+		return cmd
+	})
+	must(b.a, err)
 	o.late = b.a.wait(cmd)
 	o.code, o.said = cmd.ProcessState.ExitCode(), content(said)
 	return o
@@ -220,8 +238,8 @@ func cgroups(id string) []string {
 
 // remove leaves nothing of a container, whatever the runtime under test forgot.
 func (b *bundle) remove(id string) {
-	cmd := exec.Command(b.runtime, "--root", b.state(), "delete", "--force", id)
-	if cmd.Start() == nil {
+	cmd, err := begin(func() *exec.Cmd { return exec.Command(b.runtime, "--root", b.state(), "delete", "--force", id) })
+	if err == nil {
 		b.a.wait(cmd)
 	}
 	for _, group := range cgroups(id) {
