@@ -24,7 +24,7 @@ func connectConsole(d *design, own consoleSink) (consoleSink, error) {
 	case own != nil && socket != "":
 		return nil, &Error{Field: ".process.terminal", Err: errors.New("there is no terminal that a console socket could be sent"),
 			Hint: "In the foreground the terminal is this one: leave --console-socket out, or give --detach."}
-	case own != nil && wanted && !isTerminal(0):
+	case own != nil && wanted && !IsTerminal(0):
 		return nil, &Error{Field: ".process.terminal", Err: errors.New("standard input is no terminal"),
 			Hint: "Call it from a terminal, set .process.terminal to false, or give --detach with --console-socket."}
 	case own != nil:
@@ -41,7 +41,8 @@ func connectConsole(d *design, own consoleSink) (consoleSink, error) {
 	return dialConsole(socket)
 }
 
-func isTerminal(fd int) bool {
+// IsTerminal tells whether a descriptor is that of a terminal (tcgetattr(3)).
+func IsTerminal(fd int) bool {
 	_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	return err == nil
 }

@@ -2,7 +2,6 @@ package libcontainer
 
 import (
 	"errors"
-	"io/fs"
 
 	"golang.org/x/sys/unix"
 
@@ -147,23 +146,19 @@ func (c *container) deleteCgroup() error {
 	if len(c.record.Cgroup) == 0 {
 		return nil
 	}
+	group, err := c.openCgroup()
+	if err == nil {
+		err = group.WaitEmpty(killWait)
+		group.Close()
+	}
+	if err != nil && err != errNoCgroup {
+		return err
+	}
 	h, err := cgroupv2.Open()
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	group, err := h.OpenCgroup(c.record.cgroupPath())
-	if err == nil {
-		if !group.HeldByOther(c.record.name()) {
-			err = group.WaitEmpty(killWait)
-		}
-		group.Close()
-		if err != nil {
-			return err
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
 	return h.Delete(c.record.Cgroup, c.record.name())
 }
 

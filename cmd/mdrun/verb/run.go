@@ -85,7 +85,7 @@ func (c *Call) input(o libcontainer.RunOptions) error {
 		return c.wrong("-t and --detach contradict each other", "Nobody would be at the terminal: give --console-socket, a listening socket that is sent it, or leave one of them out.")
 	case terminal && o.Detach:
 		return nil
-	case terminal && !isTerminal(0):
+	case terminal && !libcontainer.IsTerminal(0):
 		return c.wrong("-t needs a terminal as standard input", "There is none: leave -t out, or give -i to pass a pipe or a file on.")
 	case terminal || c.on("interactive"):
 		return nil
@@ -96,9 +96,4 @@ func (c *Call) input(o libcontainer.RunOptions) error {
 	}
 	defer unix.Close(null)
 	return unix.Dup3(null, 0, 0)
-}
-
-func isTerminal(fd int) bool {
-	_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
-	return err == nil
 }
