@@ -51,14 +51,13 @@ var errNoCommand = errors.New("no command")
 
 func newApp(do func(*verb.Call)) *cli.App {
 	app := &cli.App{
-		Name:                      "mdrun",
-		Usage:                     "an OCI container runtime",
-		UsageText:                 "mdrun [global options] command [options] [arguments]",
-		Version:                   strings.ReplaceAll(versionText(), "\n", "\n   "), // as the help indents it
-		DisableSliceFlagSeparator: true,
-		ExitErrHandler:            func(*cli.Context, error) {},
-		OnUsageError:              usageError,
-		Flags:                     options(verb.Global()),
+		Name:           "mdrun",
+		Usage:          "an OCI container runtime",
+		UsageText:      "mdrun [global options] command [options] [arguments]",
+		Version:        strings.ReplaceAll(versionText(), "\n", "\n   "), // as the help indents it
+		ExitErrHandler: func(*cli.Context, error) {},
+		OnUsageError:   usageError,
+		Flags:          options(verb.Global()),
 		Action: func(c *cli.Context) error {
 			if !c.Args().Present() {
 				return cli.ShowAppHelp(c)
@@ -96,7 +95,7 @@ func given(c *cli.Context, flags []verb.Flag, values verb.Values) {
 		case f.Number:
 			values[f.Name] = []string{strconv.Itoa(c.Int(f.Name))}
 		case f.Many:
-			values[f.Name] = c.StringSlice(f.Name)
+			values[f.Name] = *c.Generic(f.Name).(*many)
 		default:
 			values[f.Name] = []string{c.String(f.Name)}
 		}
@@ -125,13 +124,32 @@ func options(flags []verb.Flag) (list []cli.Flag) {
 		case f.Number:
 			list = append(list, &cli.IntFlag{Name: f.Name, Aliases: short, Usage: usage, Category: f.Group, Hidden: f.Hidden})
 		case f.Many:
-			list = append(list, &cli.StringSliceFlag{Name: f.Name, Aliases: short, Usage: usage, Category: f.Group, Hidden: f.Hidden, KeepSpace: true})
+			list = append(list, &cli.GenericFlag{Name: f.Name, Aliases: short, Usage: usage, Category: f.Group, Hidden: f.Hidden, Value: &many{}})
 		default:
 			list = append(list, &cli.StringFlag{Name: f.Name, Aliases: short, Usage: usage, Category: f.Group, Value: f.Default, Hidden: f.Hidden})
 		}
 	}
 	return list
 }
+
+// many is what a flag was given that may be repeated. The library's own list goes through
+// JSON, which has no place for a path that is not UTF-8.
+type many []string
+
+func (m *many) Set(s string) error {
+	if s != sameFlag {
+		*m = append(*m, s)
+	}
+	return nil
+}
+
+func (m *many) String() string { return "" }
+
+// Serialize is called to give a flag's other names its value: they have this very value.
+func (m *many) Serialize() string { return sameFlag }
+
+// sameFlag can't be an argument: no argument has a NUL.
+const sameFlag = "\x00"
 
 func init() {
 	cli.VersionPrinter = func(c *cli.Context) { fmt.Fprintln(c.App.Writer, "mdrun version "+versionText()) }

@@ -161,6 +161,7 @@ func TestOddCommandLinesAreNotPlain(t *testing.T) {
 func FuzzBothReadingsAgree(f *testing.F) {
 	f.Add("--root\x00/x\x00create\x00-b\x00/b\x00web")
 	f.Add("kill\x00-a\x00web\x00--\x00-9")
+	f.Add("run\x00-v=\xff")
 	f.Add("run\x00--preserve-fds=3\x00-d\x00web\x00-x")
 	f.Fuzz(func(t *testing.T, line string) { same(t, strings.Split(line, "\x00")) })
 }
@@ -168,7 +169,7 @@ func FuzzBothReadingsAgree(f *testing.F) {
 // The library alone reads what is not plain: it must not take values apart.
 func TestValuesStayWhole(t *testing.T) {
 	var got *verb.Call
-	line := []string{"mdrun", "run", "--rootfs", "r", "-i=false", "-e", " A=1, 2 ", "-e", "", "--env=B", "-v", "a:/b:ro,noexec", "--", "sh", "--", "-e", "C=1"}
+	line := []string{"mdrun", "run", "--rootfs", "r", "-i=false", "-e", " A=1, 2 ", "-e", "", "--env=B", "-v", "a:/b:ro,noexec", "-v", "\xff:/c", "--", "sh", "--", "-e", "C=1"}
 	if status := run(line, func(c *verb.Call) int { got = c; return 0 }); status != 0 || got == nil {
 		t.Fatalf("status %d", status)
 	}
@@ -176,7 +177,7 @@ func TestValuesStayWhole(t *testing.T) {
 		name      string
 		got, want []string
 	}{
-		{"env", got.Values["env"], []string{" A=1, 2 ", "", "B"}}, {"volume", got.Values["volume"], []string{"a:/b:ro,noexec"}},
+		{"env", got.Values["env"], []string{" A=1, 2 ", "", "B"}}, {"volume", got.Values["volume"], []string{"a:/b:ro,noexec", "\xff:/c"}},
 		{"interactive", got.Values["interactive"], []string{"false"}}, {"tail", got.Tail, []string{"sh", "--", "-e", "C=1"}},
 	} {
 		if !slices.Equal(c.got, c.want) {
