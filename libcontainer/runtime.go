@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mdrun/mdrun/libcontainer/internal/goruntime"
 	"github.com/mdrun/mdrun/libcontainer/internal/monitor"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 )
@@ -114,7 +115,7 @@ func ownerOf(f *os.File) uint32 {
 // the calling goroutine gets the stack that a call needs.
 func Prepare() {
 	monitor.Hush()
-	sys.GrowStack()
+	goruntime.GrowStack()
 }
 
 // Finish takes back what Prepare has done to the monitor: on a busy machine it would be

@@ -74,10 +74,10 @@ func newApp(do func(*verb.Call)) *cli.App {
 // command: without HideHelpCommand a container called "help" could not be deleted.
 func command(v *verb.Verb, do func(*verb.Call)) *cli.Command {
 	return &cli.Command{
-		Name: v.Name, Usage: v.Usage, UsageText: strings.TrimSpace("mdrun " + v.Name + " [options] " + v.Args), HideHelpCommand: true, OnUsageError: usageError, Flags: options(v.Flags),
+		Name: v.Name, Usage: v.Usage, UsageText: strings.TrimSpace("mdrun " + v.Name + " [options] " + v.Args), HideHelpCommand: true, OnUsageError: usageError, Flags: options(v.Flags()),
 		Action: func(c *cli.Context) error {
 			call := &verb.Call{Verb: v, Values: verb.Values{}, Globals: verb.Values{}, Args: c.Args().Slice()}
-			given(c, v.Flags, call.Values)
+			given(c, v.Flags(), call.Values)
 			given(c.Lineage()[1], verb.Global(), call.Globals)
 			do(call)
 			return nil

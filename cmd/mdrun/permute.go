@@ -29,7 +29,7 @@ func permute(args []string) (out, tail []string) {
 		case a == "--help" || a == "-h":
 			return append(args[:at+1:at+1], a), nil // whatever else there is
 		default:
-			words, more := spell(v.Flags, list[i:])
+			words, more := spell(v.Flags(), list[i:])
 			ours, i = append(ours, words...), i+more
 			if more > 0 && i == len(list) {
 				// Its value is missing: nothing may stand where it would be taken for it.

@@ -98,7 +98,7 @@ func TestBothReadingsAgree(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	before := words(verb.Global())
 	for _, v := range verb.All() {
-		after := words(append(slices.Clone(v.Flags), verb.Global()...))
+		after := words(append(slices.Clone(v.Flags()), verb.Global()...))
 		for _, a := range before {
 			try(a, v.Name, "web")
 			try(a, "x", v.Name, "web")
@@ -109,7 +109,7 @@ func TestBothReadingsAgree(t *testing.T) {
 			try(v.Name, "web", a)
 			try(v.Name, "web", a, "9")
 		}
-		good, goodBefore := right(v.Flags), right(verb.Global())
+		good, goodBefore := right(v.Flags()), right(verb.Global())
 		for range 500 {
 			var args []string
 			for range random.IntN(3) {

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mdrun/mdrun/libcontainer/internal/goruntime"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 	"github.com/mdrun/mdrun/libcontainer/internal/wire"
 	"github.com/mdrun/mdrun/libcontainer/step"
@@ -98,7 +99,7 @@ func isSocket(fd int) bool {
 }
 
 func takeOver(mark Mark) {
-	sys.GrowStack()
+	goruntime.GrowStack()
 	conn := wire.Conn(mark.Conn)
 	if err := settle(mark); err != nil {
 		report(conn, err)

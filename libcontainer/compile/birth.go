@@ -29,10 +29,10 @@ type Birth struct {
 	fields        map[specs.LinuxNamespaceType]string
 }
 
-var cloneFlags = map[specs.LinuxNamespaceType]int{
-	specs.PIDNamespace: unix.CLONE_NEWPID, specs.NetworkNamespace: unix.CLONE_NEWNET, specs.MountNamespace: unix.CLONE_NEWNS,
-	specs.IPCNamespace: unix.CLONE_NEWIPC, specs.UTSNamespace: unix.CLONE_NEWUTS, specs.UserNamespace: unix.CLONE_NEWUSER,
-	specs.CgroupNamespace: unix.CLONE_NEWCGROUP, specs.TimeNamespace: unix.CLONE_NEWTIME,
+var cloneFlags = values{
+	{string(specs.PIDNamespace), unix.CLONE_NEWPID}, {string(specs.NetworkNamespace), unix.CLONE_NEWNET}, {string(specs.MountNamespace), unix.CLONE_NEWNS},
+	{string(specs.IPCNamespace), unix.CLONE_NEWIPC}, {string(specs.UTSNamespace), unix.CLONE_NEWUTS}, {string(specs.UserNamespace), unix.CLONE_NEWUSER},
+	{string(specs.CgroupNamespace), unix.CLONE_NEWCGROUP}, {string(specs.TimeNamespace), unix.CLONE_NEWTIME},
 }
 
 // NewBirth compiles it. A namespace by path that the runtime is in already is
@@ -45,13 +45,13 @@ func NewBirth(s *specs.Spec, f Facts) (Birth, error) {
 	for i, ns := range s.Linux.Namespaces {
 		field := ".linux.namespaces[" + strconv.Itoa(i) + "]"
 		b.fields[ns.Type] = field
-		flag, ok := cloneFlags[ns.Type]
+		flag, ok := cloneFlags.of(string(ns.Type))
 		switch {
 		case !ok:
 			return b, &Error{Field: field + ".type", Text: "unknown namespace type " + strconv.Quote(string(ns.Type))}
 		case ns.Path != "" && f.Ours[ns.Type]:
 		case ns.Path != "":
-			b.Join = append(b.Join, Join{Type: ns.Type, Flag: flag, Path: ns.Path, Field: field + ".path"})
+			b.Join = append(b.Join, Join{Type: ns.Type, Flag: int(flag), Path: ns.Path, Field: field + ".path"})
 		case ns.Type == specs.CgroupNamespace:
 		default:
 			b.New |= uintptr(flag)
@@ -86,7 +86,7 @@ func (b *Birth) Lines() (lines []Line) {
 	add := func(field, text string) { lines = append(lines, Line{field, text}) }
 	for _, t := range []specs.LinuxNamespaceType{specs.UserNamespace, specs.PIDNamespace, specs.NetworkNamespace, specs.MountNamespace,
 		specs.IPCNamespace, specs.UTSNamespace, specs.TimeNamespace} {
-		if b.New&uintptr(cloneFlags[t]) != 0 {
+		if flag, _ := cloneFlags.of(string(t)); b.New&uintptr(flag) != 0 {
 			add(b.fields[t], "a new "+string(t)+" namespace")
 		}
 	}

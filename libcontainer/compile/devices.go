@@ -13,14 +13,14 @@ import (
 )
 
 // defaultDevices are those of config-linux.md "Default Devices"; ptmx and console
-// come with devpts and the terminal.
+// come with devpts and the terminal. The numbers are written as makedev(3) packs small ones.
 var defaultDevices = []step.Device{
-	{Path: "/dev/null", Mode: unix.S_IFCHR | 0o666, Rdev: unix.Mkdev(1, 3)},
-	{Path: "/dev/zero", Mode: unix.S_IFCHR | 0o666, Rdev: unix.Mkdev(1, 5)},
-	{Path: "/dev/full", Mode: unix.S_IFCHR | 0o666, Rdev: unix.Mkdev(1, 7)},
-	{Path: "/dev/random", Mode: unix.S_IFCHR | 0o666, Rdev: unix.Mkdev(1, 8)},
-	{Path: "/dev/urandom", Mode: unix.S_IFCHR | 0o666, Rdev: unix.Mkdev(1, 9)},
-	{Path: "/dev/tty", Mode: unix.S_IFCHR | 0o666, Rdev: unix.Mkdev(5, 0)},
+	{Path: "/dev/null", Mode: unix.S_IFCHR | 0o666, Rdev: 1<<8 | 3},
+	{Path: "/dev/zero", Mode: unix.S_IFCHR | 0o666, Rdev: 1<<8 | 5},
+	{Path: "/dev/full", Mode: unix.S_IFCHR | 0o666, Rdev: 1<<8 | 7},
+	{Path: "/dev/random", Mode: unix.S_IFCHR | 0o666, Rdev: 1<<8 | 8},
+	{Path: "/dev/urandom", Mode: unix.S_IFCHR | 0o666, Rdev: 1<<8 | 9},
+	{Path: "/dev/tty", Mode: unix.S_IFCHR | 0o666, Rdev: 5<<8 | 0},
 }
 
 // deviceLinks are those of runtime-linux.md "Dev symbolic links", and what every

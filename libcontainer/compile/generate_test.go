@@ -181,8 +181,8 @@ func (m *maker) process() {
 }
 
 func rlimitNames() (names []string) {
-	for name := range rlimitNumbers {
-		names = append(names, name)
+	for _, l := range rlimitNumbers {
+		names = append(names, l.name)
 	}
 	slices.Sort(names)
 	return names

@@ -5,21 +5,26 @@ import "strings"
 // filesystemOptions are what filesystems that containers mount take beside the words
 // that every mount knows; a "=" at the end asks for a value. The kernel decides; this
 // is for telling what was meant.
-var filesystemOptions = map[string]string{
-	"tmpfs":   "size= nr_blocks= nr_inodes= mode= uid= gid= mpol= huge= inode32 inode64 noswap usrquota grpquota",
-	"devpts":  "newinstance ptmxmode= mode= uid= gid= max=",
-	"proc":    "hidepid= gid= subset=",
-	"cgroup2": "nsdelegate favordynmods memory_localevents memory_recursiveprot memory_hugetlb_accounting pids_localevents",
-	"overlay": "lowerdir= upperdir= workdir= index= metacopy= redirect_dir= userxattr volatile xino= nfs_export=",
-	"ext4":    "acl noacl user_xattr discard nodiscard data= errors= commit= barrier= journal_checksum",
-	"bpf":     "mode= uid= gid=",
+var filesystemOptions = []struct{ filesystem, options string }{
+	{"tmpfs", "size= nr_blocks= nr_inodes= mode= uid= gid= mpol= huge= inode32 inode64 noswap usrquota grpquota"},
+	{"devpts", "newinstance ptmxmode= mode= uid= gid= max="},
+	{"proc", "hidepid= gid= subset="},
+	{"cgroup2", "nsdelegate favordynmods memory_localevents memory_recursiveprot memory_hugetlb_accounting pids_localevents"},
+	{"overlay", "lowerdir= upperdir= workdir= index= metacopy= redirect_dir= userxattr volatile xino= nfs_export="},
+	{"ext4", "acl noacl user_xattr discard nodiscard data= errors= commit= barrier= journal_checksum"},
+	{"bpf", "mode= uid= gid="},
 }
 
 // NearOption gives the mount option that a misspelt word may mean, for a filesystem or,
 // with "", for a bind mount; "" where none is near.
 func NearOption(filesystem, word string) string {
 	word, _, _ = strings.Cut(word, "=")
-	known := append(MountOptions(), strings.Fields(filesystemOptions[filesystem])...)
+	known := MountOptions()
+	for _, f := range filesystemOptions {
+		if f.filesystem == filesystem {
+			known = append(known, strings.Fields(f.options)...)
+		}
+	}
 	best, least := "", 1+min(2, len(word)/3)
 	for _, k := range known {
 		if d := distance(word, strings.TrimSuffix(k, "=")); d < least {

@@ -20,11 +20,9 @@ type option struct {
 // values, not bits (mount_setattr(2)).
 const atimeMask = unix.MOUNT_ATTR__ATIME
 
-// accessTime sets one of three modes, of which a mount has one; mount(2) would let
-// strictatime win over the others, wherever it stands.
-func accessTime(mode uint64) option {
-	return option{set: mode, clear: (unix.MS_NOATIME | unix.MS_RELATIME | unix.MS_STRICTATIME) &^ mode}
-}
+// accessTimes are the modes of mount(2), of which a mount has one: an option that sets one
+// clears the others. strictatime would win over them wherever it stands.
+const accessTimes = unix.MS_NOATIME | unix.MS_RELATIME | unix.MS_STRICTATIME
 
 // optionTable is the table of config.md "Linux mount options"; rnodev is in
 // features.md only, and rexec clears noexec whatever the table says.
@@ -35,12 +33,12 @@ var optionTable = []struct {
 	{"async", option{clear: unix.MS_SYNCHRONOUS}}, {"atime", option{clear: unix.MS_NOATIME}}, {"defaults", option{}},
 	{"dev", option{clear: unix.MS_NODEV}}, {"diratime", option{clear: unix.MS_NODIRATIME}}, {"dirsync", option{set: unix.MS_DIRSYNC}},
 	{"exec", option{clear: unix.MS_NOEXEC}}, {"iversion", option{set: unix.MS_I_VERSION}}, {"lazytime", option{set: unix.MS_LAZYTIME}},
-	{"loud", option{clear: unix.MS_SILENT}}, {"mand", option{set: unix.MS_MANDLOCK}}, {"noatime", accessTime(unix.MS_NOATIME)},
+	{"loud", option{clear: unix.MS_SILENT}}, {"mand", option{set: unix.MS_MANDLOCK}}, {"noatime", option{set: unix.MS_NOATIME, clear: accessTimes &^ unix.MS_NOATIME}},
 	{"nodev", option{set: unix.MS_NODEV}}, {"nodiratime", option{set: unix.MS_NODIRATIME}}, {"noexec", option{set: unix.MS_NOEXEC}},
 	{"noiversion", option{clear: unix.MS_I_VERSION}}, {"nolazytime", option{clear: unix.MS_LAZYTIME}}, {"nomand", option{clear: unix.MS_MANDLOCK}},
 	{"norelatime", option{clear: unix.MS_RELATIME}}, {"nostrictatime", option{clear: unix.MS_STRICTATIME}}, {"nosuid", option{set: unix.MS_NOSUID}},
-	{"nosymfollow", option{set: unix.MS_NOSYMFOLLOW}}, {"relatime", accessTime(unix.MS_RELATIME)}, {"ro", option{set: unix.MS_RDONLY}},
-	{"rw", option{clear: unix.MS_RDONLY}}, {"silent", option{set: unix.MS_SILENT}}, {"strictatime", accessTime(unix.MS_STRICTATIME)},
+	{"nosymfollow", option{set: unix.MS_NOSYMFOLLOW}}, {"relatime", option{set: unix.MS_RELATIME, clear: accessTimes &^ unix.MS_RELATIME}}, {"ro", option{set: unix.MS_RDONLY}},
+	{"rw", option{clear: unix.MS_RDONLY}}, {"silent", option{set: unix.MS_SILENT}}, {"strictatime", option{set: unix.MS_STRICTATIME, clear: accessTimes &^ unix.MS_STRICTATIME}},
 	{"suid", option{clear: unix.MS_NOSUID}}, {"symfollow", option{clear: unix.MS_NOSYMFOLLOW}}, {"sync", option{set: unix.MS_SYNCHRONOUS}},
 
 	{"private", option{propagation: unix.MS_PRIVATE}}, {"rprivate", option{propagation: unix.MS_PRIVATE | unix.MS_REC}},
@@ -82,10 +80,10 @@ type options struct {
 
 // mountPrograms are words of mount(8) for the programs that read /etc/fstab: they
 // change nothing about a mount, or imply flags.
-var mountPrograms = map[string]uint64{
-	"auto": 0, "noauto": 0, "nofail": 0, "_netdev": 0, "nouser": 0,
-	"user": unix.MS_NOEXEC | unix.MS_NOSUID | unix.MS_NODEV, "users": unix.MS_NOEXEC | unix.MS_NOSUID | unix.MS_NODEV,
-	"owner": unix.MS_NOSUID | unix.MS_NODEV, "group": unix.MS_NOSUID | unix.MS_NODEV,
+var mountPrograms = values{
+	{"auto", 0}, {"noauto", 0}, {"nofail", 0}, {"_netdev", 0}, {"nouser", 0},
+	{"user", unix.MS_NOEXEC | unix.MS_NOSUID | unix.MS_NODEV}, {"users", unix.MS_NOEXEC | unix.MS_NOSUID | unix.MS_NODEV},
+	{"owner", unix.MS_NOSUID | unix.MS_NODEV}, {"group", unix.MS_NOSUID | unix.MS_NODEV},
 }
 
 func parseOptions(words []string) (o options) {
@@ -123,7 +121,7 @@ func (o *options) word(word string) {
 		}
 		return
 	}
-	if flags, ok := mountPrograms[word]; ok {
+	if flags, ok := mountPrograms.of(word); ok {
 		o.flags |= flags
 		return
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // personas are the execution domains of config-linux.md "Personality" (personality(2)).
-var personas = map[specs.LinuxPersonalityDomain]uint32{specs.PerLinux: 0, specs.PerLinux32: 8}
+var personas = values{{string(specs.PerLinux), 0}, {string(specs.PerLinux32), 8}}
 
 // personality comes before a seccomp filter, which may forbid to change it.
 func (c *compiler) personality() {
@@ -17,10 +17,10 @@ func (c *compiler) personality() {
 		return
 	}
 	p := c.spec.Linux.Personality
-	persona, ok := personas[p.Domain]
+	persona, ok := personas.of(string(p.Domain))
 	if !ok {
 		c.fail(".linux.personality.domain", "unknown domain "+strconv.Quote(string(p.Domain)), "Use LINUX or LINUX32.")
 		return
 	}
-	c.add(".linux.personality", &step.Personality{Name: string(p.Domain), Persona: persona})
+	c.add(".linux.personality", &step.Personality{Name: string(p.Domain), Persona: uint32(persona)})
 }

@@ -68,11 +68,11 @@ func (c *compiler) oomScore(p *specs.Process) {
 }
 
 // rlimitNumbers are the resources of getrlimit(2).
-var rlimitNumbers = map[string]int{
-	"RLIMIT_CPU": unix.RLIMIT_CPU, "RLIMIT_FSIZE": unix.RLIMIT_FSIZE, "RLIMIT_DATA": unix.RLIMIT_DATA, "RLIMIT_STACK": unix.RLIMIT_STACK,
-	"RLIMIT_CORE": unix.RLIMIT_CORE, "RLIMIT_RSS": unix.RLIMIT_RSS, "RLIMIT_NPROC": unix.RLIMIT_NPROC, "RLIMIT_NOFILE": unix.RLIMIT_NOFILE,
-	"RLIMIT_MEMLOCK": unix.RLIMIT_MEMLOCK, "RLIMIT_AS": unix.RLIMIT_AS, "RLIMIT_LOCKS": unix.RLIMIT_LOCKS, "RLIMIT_SIGPENDING": unix.RLIMIT_SIGPENDING,
-	"RLIMIT_MSGQUEUE": unix.RLIMIT_MSGQUEUE, "RLIMIT_NICE": unix.RLIMIT_NICE, "RLIMIT_RTPRIO": unix.RLIMIT_RTPRIO, "RLIMIT_RTTIME": unix.RLIMIT_RTTIME,
+var rlimitNumbers = values{
+	{"RLIMIT_CPU", unix.RLIMIT_CPU}, {"RLIMIT_FSIZE", unix.RLIMIT_FSIZE}, {"RLIMIT_DATA", unix.RLIMIT_DATA}, {"RLIMIT_STACK", unix.RLIMIT_STACK},
+	{"RLIMIT_CORE", unix.RLIMIT_CORE}, {"RLIMIT_RSS", unix.RLIMIT_RSS}, {"RLIMIT_NPROC", unix.RLIMIT_NPROC}, {"RLIMIT_NOFILE", unix.RLIMIT_NOFILE},
+	{"RLIMIT_MEMLOCK", unix.RLIMIT_MEMLOCK}, {"RLIMIT_AS", unix.RLIMIT_AS}, {"RLIMIT_LOCKS", unix.RLIMIT_LOCKS}, {"RLIMIT_SIGPENDING", unix.RLIMIT_SIGPENDING},
+	{"RLIMIT_MSGQUEUE", unix.RLIMIT_MSGQUEUE}, {"RLIMIT_NICE", unix.RLIMIT_NICE}, {"RLIMIT_RTPRIO", unix.RLIMIT_RTPRIO}, {"RLIMIT_RTTIME", unix.RLIMIT_RTTIME},
 }
 
 // hindering limits would keep init itself from its work.
@@ -90,7 +90,7 @@ const (
 func (c *compiler) rlimits(p *specs.Process, now limitTime) {
 	for i, r := range p.Rlimits {
 		field := ".process.rlimits[" + strconv.Itoa(i) + "]"
-		number, ok := rlimitNumbers[r.Type]
+		number, ok := rlimitNumbers.of(r.Type)
 		if !ok {
 			c.fail(field+".type", "unknown rlimit "+strconv.Quote(r.Type), "See getrlimit(2) for the names, such as RLIMIT_NOFILE.")
 			return
@@ -98,10 +98,10 @@ func (c *compiler) rlimits(p *specs.Process, now limitTime) {
 		when := timeOf(r)
 		switch {
 		case when == now:
-			c.add(field, &step.Rlimit{Name: r.Type, Resource: number, Soft: r.Soft, Hard: r.Hard})
+			c.add(field, &step.Rlimit{Name: r.Type, Resource: int(number), Soft: r.Soft, Hard: r.Hard})
 		case now == whilePrivileged && !hinders(r.Type, r.Hard):
 			// The hard half alone hinders nobody, and may have to be raised.
-			c.add(field, &step.Rlimit{Name: r.Type, Resource: number, Soft: r.Hard, Hard: r.Hard})
+			c.add(field, &step.Rlimit{Name: r.Type, Resource: int(number), Soft: r.Hard, Hard: r.Hard})
 		}
 	}
 }

@@ -10,11 +10,11 @@ import (
 
 // propagations are the values of linux.rootfsPropagation (config-linux.md "Rootfs
 // Mount Propagation"); peers know the recursive forms too.
-var propagations = map[string]uint64{
-	"private": unix.MS_PRIVATE, "rprivate": unix.MS_PRIVATE | unix.MS_REC,
-	"slave": unix.MS_SLAVE, "rslave": unix.MS_SLAVE | unix.MS_REC,
-	"shared": unix.MS_SHARED, "rshared": unix.MS_SHARED | unix.MS_REC,
-	"unbindable": unix.MS_UNBINDABLE, "runbindable": unix.MS_UNBINDABLE | unix.MS_REC,
+var propagations = values{
+	{"private", unix.MS_PRIVATE}, {"rprivate", unix.MS_PRIVATE | unix.MS_REC},
+	{"slave", unix.MS_SLAVE}, {"rslave", unix.MS_SLAVE | unix.MS_REC},
+	{"shared", unix.MS_SHARED}, {"rshared", unix.MS_SHARED | unix.MS_REC},
+	{"unbindable", unix.MS_UNBINDABLE}, {"runbindable", unix.MS_UNBINDABLE | unix.MS_REC},
 }
 
 // rootPropagation: where nothing is given mounts of the host come in, as with runc.
@@ -22,7 +22,7 @@ func (c *compiler) rootPropagation() (flags uint64, given bool) {
 	if c.spec.Linux == nil || c.spec.Linux.RootfsPropagation == "" {
 		return unix.MS_SLAVE | unix.MS_REC, false
 	}
-	flags, ok := propagations[c.spec.Linux.RootfsPropagation]
+	flags, ok := propagations.of(c.spec.Linux.RootfsPropagation)
 	if !ok {
 		c.fail(".linux.rootfsPropagation", "unknown propagation "+strconv.Quote(c.spec.Linux.RootfsPropagation), "Use private, slave, shared or unbindable.")
 	}

@@ -81,7 +81,8 @@ func TestASysctlNeedsItsNamespace(t *testing.T) {
 		// These are the host's, whatever namespaces there are.
 		"kernel/core_pattern": "", "kernel/hostname": "", "vm/overcommit_memory": "", "fs/file-max": "", "kernel/shmmax2": "", "network/x": "", "debug/x": "",
 	} {
-		for of := range cloneFlags {
+		for _, flag := range cloneFlags {
+			of := specs.LinuxNamespaceType(flag.name)
 			c := &compiler{namespaces: map[specs.LinuxNamespaceType]specs.LinuxNamespace{of: {Type: of}}}
 			why, _ := c.sysctlRefusal(path)
 			if refused := why != ""; refused == (of == namespace) {

@@ -5,7 +5,7 @@ import "github.com/mdrun/mdrun/libcontainer"
 var create = Verb{
 	Name: "create", Usage: "set a container up; its program waits for start",
 	Args: "ID", Least: 1, Most: 1,
-	Flags: createFlags,
+	flags: func() []Flag { return createFlags },
 	Run: func(c *Call) error {
 		if err := c.noSystemd(); err != nil {
 			return err

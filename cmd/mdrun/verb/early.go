@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	_ "github.com/mdrun/mdrun/libcontainer/first"
 	"github.com/mdrun/mdrun/libcontainer"
 )
 
@@ -36,7 +37,7 @@ func Plain(args []string) *Call {
 	if c.Verb = Find(rest[0]); c.Verb == nil {
 		return nil
 	}
-	if c.Args, ok = c.take(c.Values, c.Verb.Flags, rest[1:], c.Verb.Command); !ok || c.check() != nil {
+	if c.Args, ok = c.take(c.Values, c.Verb.Flags(), rest[1:], c.Verb.Command); !ok || c.check() != nil {
 		return nil
 	}
 	return c

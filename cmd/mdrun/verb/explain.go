@@ -16,12 +16,14 @@ import (
 var explain = Verb{
 	Name: "explain", Usage: "print what a container is made of, in order, each with its field of config.json",
 	Args: "BUNDLE|ID | --rootfs DIR ... -- COMMAND...", Most: 1, Tail: true,
-	Flags: withShell(
-		Flag{Name: "json", Usage: "as JSON"},
-		Flag{Name: "no-pivot", Usage: "as with create, for a bundle"},
-		Flag{Name: "no-new-keyring", Usage: "as with create, for a bundle"},
-		Flag{Name: "preserve-fds", Value: "N", Number: true, Usage: "as with create, for a bundle"},
-	),
+	flags: func() []Flag {
+		return append([]Flag{
+			{Name: "json", Usage: "as JSON"},
+			{Name: "no-pivot", Usage: "as with create, for a bundle"},
+			{Name: "no-new-keyring", Usage: "as with create, for a bundle"},
+			{Name: "preserve-fds", Value: "N", Number: true, Usage: "as with create, for a bundle"},
+		}, shellFlags...)
+	},
 	Run: func(c *Call) error {
 		e, err := explanation(c)
 		if err != nil {

@@ -11,7 +11,9 @@ import (
 var kill = Verb{
 	Name: "kill", Usage: "send a signal to the container's process, SIGTERM by default",
 	Args: "ID [SIGNAL]", Least: 1, Most: 2,
-	Flags: []Flag{{Name: "all", Short: "a", Usage: "send it to every process of the container"}},
+	flags: func() []Flag {
+		return []Flag{{Name: "all", Short: "a", Usage: "send it to every process of the container"}}
+	},
 	Run: func(c *Call) error {
 		name := ""
 		if len(c.Args) > 1 {
@@ -28,8 +30,18 @@ var kill = Verb{
 // The C library keeps the first two real-time signals to itself (signal(7)).
 const rtMin, rtMax = 34, 64
 
-// aliases are second names (signal(7)).
-var aliases = map[string]string{"POLL": "IO", "CLD": "CHLD", "IOT": "ABRT"}
+// firstName gives the usual name of a signal that has two (signal(7)).
+func firstName(name string) string {
+	switch name {
+	case "POLL":
+		return "IO"
+	case "CLD":
+		return "CHLD"
+	case "IOT":
+		return "ABRT"
+	}
+	return name
+}
 
 // parseSignal takes a number, or a name with or without SIG, in any case.
 func parseSignal(s string) (syscall.Signal, error) {
@@ -39,10 +51,7 @@ func parseSignal(s string) (syscall.Signal, error) {
 	if n, err := strconv.ParseUint(s, 10, 8); err == nil && n <= rtMax {
 		return syscall.Signal(n), nil
 	}
-	name := strings.TrimPrefix(upper(s), "SIG")
-	if first, ok := aliases[name]; ok {
-		name = first
-	}
+	name := firstName(strings.TrimPrefix(upper(s), "SIG"))
 	if sig := unix.SignalNum("SIG" + name); sig != 0 {
 		return sig, nil
 	}

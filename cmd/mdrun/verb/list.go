@@ -11,9 +11,11 @@ import (
 
 var list = Verb{
 	Name: "list", Usage: "list the containers below the state root",
-	Flags: []Flag{
-		{Name: "format", Short: "f", Value: "FORMAT", Default: "table", Usage: "table or json"},
-		{Name: "quiet", Short: "q", Usage: "print only the ids"},
+	flags: func() []Flag {
+		return []Flag{
+			{Name: "format", Short: "f", Value: "FORMAT", Default: "table", Usage: "table or json"},
+			{Name: "quiet", Short: "q", Usage: "print only the ids"},
+		}
 	},
 	Run: func(c *Call) error {
 		containers, broken, err := c.runtime().List()

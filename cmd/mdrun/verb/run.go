@@ -1,6 +1,8 @@
 package verb
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/mdrun/mdrun/libcontainer"
@@ -9,11 +11,13 @@ import (
 var run = Verb{
 	Name: "run", Usage: "create and start a container, wait for it, and delete it",
 	Args: "ID | --rootfs DIR ... [ID] -- COMMAND...", Most: 1, Tail: true,
-	Flags: withShell(append(createFlags[:len(createFlags):len(createFlags)],
-		Flag{Name: "detach", Short: "d", Usage: "return when the program has been executed"},
-		Flag{Name: "keep", Usage: "do not delete the container when it has stopped"},
-		Flag{Name: "no-subreaper", Usage: "do not adopt the processes that the container orphans"},
-	)...),
+	flags: func() []Flag {
+		return slices.Concat(createFlags, []Flag{
+			{Name: "detach", Short: "d", Usage: "return when the program has been executed"},
+			{Name: "keep", Usage: "do not delete the container when it has stopped"},
+			{Name: "no-subreaper", Usage: "do not adopt the processes that the container orphans"},
+		}, shellFlags)
+	},
 	Run: func(c *Call) error {
 		if err := c.noSystemd(); err != nil {
 			return err

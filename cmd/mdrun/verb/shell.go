@@ -14,36 +14,27 @@ import (
 
 // shellFlags describe a container that has no bundle. What each makes of the
 // configuration is in spec.FromFlags; --name, -i and the command are for the verb.
-var shellFlags = grouped("without a bundle: all of these need --rootfs", []Flag{
-	{Name: "rootfs", Value: "DIR", Usage: "run a command in this root directory"},
-	{Name: "name", Value: "ID", Usage: "the container's id, by default a short one that is made up"},
-	{Name: "hostname", Value: "NAME", Usage: "host name of the container"},
-	{Name: "memory", Value: "SIZE", Usage: "most memory, in bytes or with k, m, g, t; it gets no swap beside it"},
-	{Name: "pids", Value: "N", Usage: "most processes and threads"},
-	{Name: "cpus", Value: "N", Usage: "most CPU time, in CPUs: 2, or 0.5 for half of one"},
-	{Name: "volume", Short: "v", Value: "SRC:DST[:OPT]", Many: true, Usage: "show a file or directory of the host; ro makes it read-only"},
-	{Name: "tmpfs", Value: "DST[:OPT]", Many: true, Usage: "an empty directory in memory; size=64m limits it"},
-	{Name: "env", Short: "e", Value: "NAME=VALUE", Many: true, Usage: "set a variable of the environment"},
-	{Name: "workdir", Short: "w", Value: "DIR", Usage: "working directory of the command, by default /"},
-	{Name: "user", Short: "u", Value: "UID[:GID]", Usage: "who the command is, in numbers; by default 0, root"},
-	{Name: "net", Value: "NETWORK", Usage: "none, by default: a loopback alone; or host"},
-	{Name: "read-only", Usage: "nothing in the root directory can be changed"},
-	{Name: "cap-add", Value: "CAP", Many: true, Usage: "give a capability, NET_RAW for instance, or ALL"},
-	{Name: "cap-drop", Value: "CAP", Many: true, Usage: "take AUDIT_WRITE, KILL or NET_BIND_SERVICE away, or ALL"},
-	{Name: "tty", Short: "t", Usage: "connect this terminal, keys and screen, as a shell wants it"},
-	{Name: "interactive", Short: "i", Usage: "pass standard input on; without it and -t it is empty"},
-})
-
-func grouped(heading string, flags []Flag) []Flag {
-	for i := range flags {
-		flags[i].Group = heading
-	}
-	return flags
+var shellFlags = []Flag{
+	{Group: shellGroup, Name: "rootfs", Value: "DIR", Usage: "run a command in this root directory"},
+	{Group: shellGroup, Name: "name", Value: "ID", Usage: "the container's id, by default a short one that is made up"},
+	{Group: shellGroup, Name: "hostname", Value: "NAME", Usage: "host name of the container"},
+	{Group: shellGroup, Name: "memory", Value: "SIZE", Usage: "most memory, in bytes or with k, m, g, t; it gets no swap beside it"},
+	{Group: shellGroup, Name: "pids", Value: "N", Usage: "most processes and threads"},
+	{Group: shellGroup, Name: "cpus", Value: "N", Usage: "most CPU time, in CPUs: 2, or 0.5 for half of one"},
+	{Group: shellGroup, Name: "volume", Short: "v", Value: "SRC:DST[:OPT]", Many: true, Usage: "show a file or directory of the host; ro makes it read-only"},
+	{Group: shellGroup, Name: "tmpfs", Value: "DST[:OPT]", Many: true, Usage: "an empty directory in memory; size=64m limits it"},
+	{Group: shellGroup, Name: "env", Short: "e", Value: "NAME=VALUE", Many: true, Usage: "set a variable of the environment"},
+	{Group: shellGroup, Name: "workdir", Short: "w", Value: "DIR", Usage: "working directory of the command, by default /"},
+	{Group: shellGroup, Name: "user", Short: "u", Value: "UID[:GID]", Usage: "who the command is, in numbers; by default 0, root"},
+	{Group: shellGroup, Name: "net", Value: "NETWORK", Usage: "none, by default: a loopback alone; or host"},
+	{Group: shellGroup, Name: "read-only", Usage: "nothing in the root directory can be changed"},
+	{Group: shellGroup, Name: "cap-add", Value: "CAP", Many: true, Usage: "give a capability, NET_RAW for instance, or ALL"},
+	{Group: shellGroup, Name: "cap-drop", Value: "CAP", Many: true, Usage: "take AUDIT_WRITE, KILL or NET_BIND_SERVICE away, or ALL"},
+	{Group: shellGroup, Name: "tty", Short: "t", Usage: "connect this terminal, keys and screen, as a shell wants it"},
+	{Group: shellGroup, Name: "interactive", Short: "i", Usage: "pass standard input on; without it and -t it is empty"},
 }
 
-func withShell(flags ...Flag) []Flag {
-	return append(flags[:len(flags):len(flags)], shellFlags...)
-}
+const shellGroup = "without a bundle: all of these need --rootfs"
 
 // shown is a flag as people write it.
 func shown(name string) string {

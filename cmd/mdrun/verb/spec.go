@@ -12,10 +12,12 @@ import (
 var specVerb = Verb{
 	Name: "spec", Usage: "write a config.json to start from, or print that of a container which flags describe",
 	Args: "[--rootfs DIR ... -- COMMAND...]", Tail: true,
-	Flags: withShell(
-		Flag{Name: "bundle", Short: "b", Value: "DIR", Usage: "directory to write it into, by default the working directory"},
-		Flag{Name: "rootless", Usage: "one that you can run without being root"},
-	),
+	flags: func() []Flag {
+		return append([]Flag{
+			{Name: "bundle", Short: "b", Value: "DIR", Usage: "directory to write it into, by default the working directory"},
+			{Name: "rootless", Usage: "one that you can run without being root"},
+		}, shellFlags...)
+	},
 	Run: func(c *Call) error {
 		shell, err := c.shell()
 		switch {

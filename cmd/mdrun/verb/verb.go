@@ -36,7 +36,7 @@ type Verb struct {
 	Name, Usage string
 	Args        string // what the arguments are called in the help; "" for none
 	Least, Most int    // how many arguments there must be
-	Flags       []Flag
+	flags       func() []Flag
 	// Command says that the arguments may be a command with options of its own: what
 	// follows the first argument is no option of ours.
 	Command bool
@@ -48,6 +48,15 @@ type Verb struct {
 // All lists the verbs in the order of a container's life.
 func All() []*Verb {
 	return []*Verb{&create, &start, &state, &kill, &delete_, &run, &list, &specVerb, &features, &explain}
+}
+
+// Flags lists the verb's options. They are put together when they are asked for: few calls
+// need those of more than one verb.
+func (v *Verb) Flags() []Flag {
+	if v.flags == nil {
+		return nil
+	}
+	return v.flags()
 }
 
 // Find gives the verb of a name; nil when there is none.

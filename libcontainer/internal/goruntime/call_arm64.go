@@ -1,0 +1,3 @@
+package goruntime
+
+const sysMadvise = 233
