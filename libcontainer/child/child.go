@@ -109,6 +109,7 @@ func takeOver(mark Mark) {
 	if err != nil || kind != wire.Plan {
 		return // the host has died: nothing has been done, nothing is left
 	}
+	goruntime.Populate(goruntime.Usual + min(decoded*uintptr(len(body)), mostAtOnce))
 	plan, err := step.Decode(body)
 	if err != nil {
 		report(conn, err)
@@ -122,6 +123,13 @@ func takeOver(mark Mark) {
 		report(conn, err)
 	}
 }
+
+const (
+	// decoded is how much memory a plan takes for each byte of its message.
+	decoded = 6
+	// mostAtOnce is for plans of mebibytes, in containers that have little more.
+	mostAtOnce = 1 << 20
+)
 
 // settle makes the process ours before it reads anything: descriptors that do not
 // reach the program, memory nobody may look into, the name that status goes by.

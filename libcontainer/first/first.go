@@ -8,9 +8,5 @@ import "github.com/mdrun/mdrun/libcontainer/internal/goruntime"
 
 func init() {
 	goruntime.GrowStack()
-	goruntime.Populate(forChild)
+	goruntime.Populate(goruntime.Usual)
 }
-
-// forChild is what an init of a usual container uses. The memory counts for the container
-// until its program takes init's place.
-const forChild = 128 << 10

@@ -18,6 +18,10 @@ const (
 	madvPopulateWrite = 23 // madvise(2), since Linux 5.14
 )
 
+// Usual is what a command or an init uses of the heap in a usual case, in bytes. Init's
+// memory counts for the container until the program takes its place.
+const Usual = 128 << 10
+
 // Populate gives the stack from GrowStack, and as many bytes of the heap behind it, their
 // memory now. Each page would be a fault of its own otherwise. Worse, the runtime reads
 // what it then writes: the page of zeros that the first fault shows must be taken from the
