@@ -13,6 +13,7 @@ func (c *creation) bringUp() error {
 		{"record the child", c.recordChild},
 		{"give the user what is his", c.adopt},
 		{"attach the device filter", c.filterDevices},
+		{"make the network namespace", c.makeNetwork},
 		{"send the plan", c.sendPlan},
 		{"answer the child until it is ready", c.converse},
 	}

@@ -58,6 +58,7 @@ type creation struct {
 	cgroup  *cgroupv2.Cgroup
 	child   *spawn.Child
 	console consoleSink
+	network int                // a descriptor of the network namespace that the child is to enter, or -1
 	late    []cgroupv2.Setting // limits that init itself would not survive at birth
 	idMaps  idMaps
 	heard   bool // the child has said something
@@ -280,6 +281,18 @@ func (c *creation) recordChild() error {
 	return c.record.save(c.dir)
 }
 
+// makeNetwork makes the network namespace while init still starts up.
+func (c *creation) makeNetwork() (err error) {
+	c.network = -1
+	if c.Birth.Network == "" {
+		return nil
+	}
+	if c.network, err = spawn.NewNetwork(); err != nil {
+		return &spawn.JoinError{Field: c.Birth.Network, Err: err}
+	}
+	return nil
+}
+
 // filterDevices attaches the device program while init still starts up.
 func (c *creation) filterDevices() error {
 	if c.cgroup == nil || c.Devices == nil {
@@ -294,11 +307,14 @@ func (c *creation) filterDevices() error {
 }
 
 func (c *creation) sendPlan() error {
+	if c.network >= 0 {
+		defer unix.Close(c.network)
+	}
 	plan, err := c.Plan.Encode()
 	if err != nil {
 		return err
 	}
-	return c.child.Conn.Send(wire.Plan, plan, -1)
+	return c.child.Conn.Send(wire.Plan, plan, c.network)
 }
 
 // converse answers the child until everything is set up.

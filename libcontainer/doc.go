@@ -15,7 +15,7 @@
 //	cgroup: make, limits                           package cgroupv2
 //	spawn -- clone3: namespaces, maps, cgroup ---> takes over early (package child), reads
 //	record pid and start time
-//	attach the device filter, while init boots
+//	attach the device filter, make the network namespace, while init boots
 //	send the plan -------------------------------> root, mounts, devices ... (package step)
 //	open a path <---------- its name ------------- only where a user namespace cannot pass
 //	run a hook  <---------- its place ------------ if there are any: prestart, createRuntime;

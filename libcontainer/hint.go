@@ -21,6 +21,8 @@ var hints = []struct {
 	{"clone3", syscall.EAGAIN, "The limit of processes is reached: see pids.max of the cgroup and ulimit -u."},
 	{"clone3", syscall.EBUSY, "The cgroup has children with domain controllers, so it may hold no processes itself: give another .linux.cgroupsPath."},
 	{"clone3", syscall.EOPNOTSUPP, "The cgroup is threaded, or lies in one that is, and takes no processes: give another .linux.cgroupsPath."},
+	{"unshare(CLONE_NEWNET", syscall.ENOSPC, "The limit of network namespaces is reached: see /proc/sys/user/max_net_namespaces."},
+	{"unshare(CLONE_NEWNET", syscall.EPERM, "Making a network namespace needs root, or a user namespace in .linux.namespaces."},
 	{"setns", syscall.EINVAL, "The file is a namespace of another type than .linux.namespaces says, or one that this process may not enter."},
 	{"setns", syscall.EPERM, "The namespace belongs to another user namespace: join that one too."},
 	{"mount(", syscall.ENOENT, "The source, or a path in the options, does not exist on the host."},

@@ -105,7 +105,7 @@ func takeOver(mark Mark) {
 		report(conn, err)
 		return
 	}
-	kind, body, _, err := conn.Receive()
+	kind, body, network, err := conn.Receive()
 	if err != nil || kind != wire.Plan {
 		return // the host has died: nothing has been done, nothing is left
 	}
@@ -116,7 +116,7 @@ func takeOver(mark Mark) {
 		return
 	}
 	env := &step.Env{
-		Proc: mark.Proc, Root: -1, Fifo: mark.Fifo,
+		Proc: mark.Proc, Root: -1, Fifo: mark.Fifo, Network: network,
 		Host: host{conn}, RestoreTHP: mark.RestoreTHP, Nofile: callersNofile(),
 	}
 	if err := plan.Apply(env); err != nil && !errors.Is(err, wire.ErrClosed) {

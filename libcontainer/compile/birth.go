@@ -19,6 +19,7 @@ type Join struct {
 // Birth says how the child is born (config-linux.md "Namespaces").
 type Birth struct {
 	New         uintptr // CLONE_NEW* flags; the cgroup namespace is a step instead
+	Network     string  // the field of a network namespace that is made meanwhile; "" for none
 	Join        []Join
 	UID, GID    []specs.LinuxIDMapping
 	TimeOffsets string // the text for timens_offsets
@@ -53,6 +54,8 @@ func NewBirth(s *specs.Spec, f Facts) (Birth, error) {
 		case ns.Path != "":
 			b.Join = append(b.Join, Join{Type: ns.Type, Flag: int(flag), Path: ns.Path, Field: field + ".path"})
 		case ns.Type == specs.CgroupNamespace:
+		case ns.Type == specs.NetworkNamespace && networkMeanwhile(s, f):
+			b.Network = field
 		default:
 			b.New |= uintptr(flag)
 		}
@@ -65,6 +68,15 @@ func NewBirth(s *specs.Spec, f Facts) (Birth, error) {
 	b.TimeOffsets = timeOffsets(s.Linux.TimeOffsets)
 	b.Delegation = delegation(s)
 	return b, nil
+}
+
+// networkMeanwhile: the host makes the new network namespace while init starts up. One that
+// is to belong to another user namespace than ours can only be made in there.
+func networkMeanwhile(s *specs.Spec, f Facts) bool {
+	all := namespaces(s)
+	network, wanted := all[specs.NetworkNamespace]
+	_, user := all[specs.UserNamespace]
+	return wanted && network.Path == "" && (!user || f.Ours[specs.UserNamespace])
 }
 
 // timeOffsets writes the lines of timens_offsets (time_namespaces(7)).
@@ -88,6 +100,9 @@ func (b *Birth) Lines() (lines []Line) {
 		specs.IPCNamespace, specs.UTSNamespace, specs.TimeNamespace} {
 		if flag, _ := cloneFlags.of(string(t)); b.New&uintptr(flag) != 0 {
 			add(b.fields[t], "a new "+string(t)+" namespace")
+		}
+		if t == specs.NetworkNamespace && b.Network != "" {
+			add(b.Network, "a new network namespace")
 		}
 	}
 	for _, j := range b.Join {

@@ -35,7 +35,7 @@ const (
 // moments says when a step may run. A step with several moments decides by its fields, see
 // at.
 var moments = map[string][]moment{
-	"CgroupNamespace": {begins}, "Session": {begins}, "Keyring": {begins}, "Loopback": {begins}, "HoldSource": {begins}, "EnterRoot": {begins}, "Chroot": {begins},
+	"CgroupNamespace": {begins}, "Session": {begins}, "Keyring": {begins}, "EnterNetwork": {begins}, "Loopback": {begins}, "HoldSource": {begins}, "EnterRoot": {begins}, "Chroot": {begins},
 	"HoldNull": {begins},
 	"Mount":    {builds}, "Bind": {builds}, "CgroupMount": {builds}, "Reconfigure": {builds}, "Remount": {builds}, "Device": {builds}, "DeviceLinks": {builds},
 	"Console": {builds}, "Sysctl": {builds}, "ReadonlyPath": {builds}, "MaskedPath": {builds},
@@ -88,6 +88,7 @@ var laws = []law{
 	{"what is shared with the host is held before the mounts are cut off", chain("HoldSource", "EnterRoot"), moved("EnterRoot", "HoldSource"), true},
 	{"the null device is held before files are masked with it", needs("MaskedPath", "HoldNull"), without("HoldNull"), true},
 	{"a cgroup is shown after its namespace is made", cgroupShown, lateNamespace, true},
+	{"the network is entered before anything shows it", chain("EnterNetwork", "Loopback"), moved("Loopback", "EnterNetwork"), true},
 	{"mounts come in the order of the configuration", listed(".mounts["), swapped(".mounts["), true},
 	{"devices come in the order of the configuration", listed(".linux.devices["), swapped(".linux.devices["), true},
 	{"masks come in the order of the configuration", listed(".linux.maskedPaths["), swapped(".linux.maskedPaths["), true},
@@ -119,7 +120,7 @@ var laws = []law{
 var (
 	onces = []string{"Session", "DeviceLinks", "Umask", "Environment", "OwnStdio", "User", "Capabilities", "CloseFiles",
 		"ResetSignals", "WaitStart", "Execute"}
-	sometimes = []string{"EnterRoot", "Chroot", "PivotRoot", "LockIn", "CgroupNamespace", "Keyring", "Loopback", "HoldNull", "Console",
+	sometimes = []string{"EnterRoot", "Chroot", "PivotRoot", "LockIn", "CgroupNamespace", "Keyring", "EnterNetwork", "Loopback", "HoldNull", "Console",
 		"RootPropagation", "ReadonlyRoot", "Hostname", "Domainname", "TakeConsole", "OOMScore", "Bounding", "NoNewPrivileges", "Personality", "FindProgram",
 		"SpareThreads"}
 )

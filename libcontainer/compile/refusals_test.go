@@ -156,6 +156,25 @@ func TestBirth(t *testing.T) {
 	if b, err = NewBirth(s, facts()); err != nil || b.OwnPID {
 		t.Errorf("a joined pid namespace is not the container's own: %+v, %v", b, err)
 	}
+	for name, c := range map[string]struct {
+		namespaces []specs.LinuxNamespace
+		ours       bool
+		meanwhile  bool
+	}{
+		"a new one":                       {[]specs.LinuxNamespace{{Type: specs.NetworkNamespace}}, false, true},
+		"one of a new user namespace":     {[]specs.LinuxNamespace{{Type: specs.NetworkNamespace}, {Type: specs.UserNamespace}}, false, false},
+		"one of another's user namespace": {[]specs.LinuxNamespace{{Type: specs.UserNamespace, Path: "/u"}, {Type: specs.NetworkNamespace}}, false, false},
+		"one of our own user namespace":   {[]specs.LinuxNamespace{{Type: specs.UserNamespace, Path: "/u"}, {Type: specs.NetworkNamespace}}, true, true},
+		"one by path":                     {[]specs.LinuxNamespace{{Type: specs.NetworkNamespace, Path: "/n"}}, false, false},
+		"none":                            {nil, false, false},
+	} {
+		with, f := spec.Default(), facts()
+		with.Linux.Namespaces, f.Ours = c.namespaces, map[specs.LinuxNamespaceType]bool{specs.UserNamespace: c.ours}
+		b, err := NewBirth(with, f)
+		if must(t, err); (b.Network != "") != c.meanwhile || b.Network != "" && b.New&unix.CLONE_NEWNET != 0 {
+			t.Errorf("network namespace: %s: made meanwhile %q, flags %x", name, b.Network, b.New)
+		}
+	}
 	s.Linux.Namespaces[0].Type = "ipcs"
 	var e *Error
 	if _, err = NewBirth(s, facts()); !errors.As(err, &e) || e.Field != ".linux.namespaces[0].type" {

@@ -162,7 +162,7 @@ type Refused struct{ Field, Text, Hint string }
 
 func (r *Refused) Error() string { return r.Text }
 
-// JoinError is a namespace that could not be entered.
+// JoinError is a namespace that could not be made or entered.
 type JoinError struct {
 	Field string
 	Err   error

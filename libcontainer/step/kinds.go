@@ -28,6 +28,7 @@ var kinds = [...]kind{
 	of[CgroupNamespace](),
 	of[Session](),
 	of[Keyring](),
+	of[EnterNetwork](),
 	of[Loopback](),
 	of[HoldSource](),
 	of[EnterRoot](),

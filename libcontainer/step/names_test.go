@@ -2,6 +2,7 @@ package step
 
 import (
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -44,6 +45,22 @@ func TestStepSysctl(t *testing.T) {
 	w.fails(&Sysctl{Name: "net.ipv4.ip_forward", Path: "net/ipv4/ip_forward", Value: "0"}, "invalid cross-device link", "")
 }
 
+// newNetwork is what the host's side does.
+func newNetwork(t *testing.T) (fd int) {
+	t.Helper()
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and ends with the goroutine
+		err := unix.Unshare(unix.CLONE_NEWNET)
+		if err == nil {
+			fd, err = unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		}
+		done <- err
+	}()
+	must(t, <-done)
+	return fd
+}
+
 func TestStepWorld(t *testing.T) {
 	if !inside(t) {
 		return
@@ -51,7 +68,13 @@ func TestStepWorld(t *testing.T) {
 	w := newWorld(t)
 	before, err := os.Readlink("/proc/thread-self/ns/cgroup")
 	must(t, err)
-	w.apply(&Session{}, &Session{}, &Keyring{Name: "_ses.test"}, &Loopback{}, &CgroupNamespace{})
+	network, err := os.Readlink("/proc/thread-self/ns/net")
+	must(t, err)
+	w.env.Network = newNetwork(t)
+	w.apply(&Session{}, &Session{}, &Keyring{Name: "_ses.test"}, &EnterNetwork{}, &Loopback{}, &CgroupNamespace{})
+	if entered, err := os.Readlink("/proc/thread-self/ns/net"); err != nil || entered == network {
+		t.Errorf("network namespace %q, before %q, %v", entered, network, err)
+	}
 	if sid, err := unix.Getsid(0); err != nil || sid != os.Getpid() {
 		t.Errorf("session %d of process %d, %v", sid, os.Getpid(), err)
 	}

@@ -54,6 +54,8 @@ type Env struct {
 	// Fifo is an O_PATH descriptor of exec.fifo; -1 for a process that does not
 	// wait (exec).
 	Fifo int
+	// Network is a descriptor of the network namespace that EnterNetwork enters.
+	Network int
 	// Exec is the program that FindProgram settled on.
 	Exec Program
 	// Host is the process that sent the plan.

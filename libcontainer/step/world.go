@@ -61,6 +61,24 @@ func (s *Keyring) Apply(*Env) error {
 	return nil
 }
 
+// EnterNetwork enters the network namespace that the host has made while init started up.
+type EnterNetwork struct{}
+
+// Fields passes it through the codec.
+func (s *EnterNetwork) Fields(*Codec)  {}
+func (s *EnterNetwork) String() string { return "enter the new network namespace" }
+
+// Apply enters it. The other threads of init stay behind: they are the Go runtime's own, and
+// end when the program takes init's place.
+func (s *EnterNetwork) Apply(env *Env) error {
+	if err := unix.Setns(env.Network, unix.CLONE_NEWNET); err != nil {
+		return sys.Fail(err, "setns", "the new network namespace")
+	}
+	unix.Close(env.Network)
+	env.Network = -1
+	return nil
+}
+
 // Loopback sets the interface lo of a new network namespace up, where it is down
 // (netdevice(7)).
 type Loopback struct{}
