@@ -69,7 +69,7 @@ func nearKey(field string) string {
 	depth := strings.Count(plain, ".")
 	for _, row := range coverage {
 		known := strings.TrimSuffix(outermost(row.Field, depth), "[]") // the table has no row for an object alone
-		if strings.EqualFold(known, plain) || len(plain) > 4 && near(known, plain) {
+		if strings.EqualFold(known, plain) || len(plain) > 4 && Near(known, plain) {
 			return known
 		}
 	}
@@ -153,8 +153,8 @@ func withoutIndexes(field string) string {
 	return b.String()
 }
 
-// near tells whether two words differ in one letter, or in two that are swapped.
-func near(a, b string) bool {
+// Near tells whether two words differ in one letter, or in two that are swapped.
+func Near(a, b string) bool {
 	if len(a) > len(b) {
 		a, b = b, a
 	}

@@ -79,7 +79,7 @@ func (c *fromFlags) capability(value string) (string, error) {
 	}
 	hint := capabilityHint
 	for _, known := range c.Capabilities {
-		if near(known, "CAP_"+name) {
+		if Near(known, "CAP_"+name) {
 			hint = "Did you mean " + strings.TrimPrefix(known, "CAP_") + "?"
 		}
 	}

@@ -114,6 +114,9 @@ func TestErrorsOfTheCommandLine(t *testing.T) {
 		{"create", "--no-pivot=5", "a"}, {"list", "a"}, {"list", "--format", "frob"}, {"--log-format", "frob", "list"}, {"--log", "nowhere/log", "list"},
 		{"state", ""}, {"state", "../b"}, {"state", "a b\n\x1b[1m"}, {"state", "web"}, {"delete", "web"}, {"delete", "--force", "web"}, {"kill", "web", "FROB"}, {"kill", "web"},
 		{"start", "web"}, {"explain", "web"}, {"spec", "--bundle", "nowhere"},
+		{"create", "--pidfile", "x", "a"}, {"delete", "--forse", "a"}, {"run", "--readonly", "--rootfs", "r", "--", "sh"}, {"run", "--mem=1m", "--rootfs", "r", "--", "sh"},
+		{"run", "--rm", "--rootfs", "r", "--", "sh"}, {"run", "--rootfs", "r", "-it", "sh", "-c", "ls"}, {"run", "--rootfs", "r", "--hostnam", "y", "--", "sh"},
+		{"run", "web", "-c", "x"}, {"run", "--rootfs", "--", "sh"}, {"run", "--rootfs", "r", "-e", "--", "sh"},
 	} {
 		b.WriteString(transcript(t, dir, append([]string{"--root", "state"}, args...)))
 	}

@@ -38,6 +38,11 @@ func run(args []string, do func(*verb.Call) int) int {
 	if err == nil {
 		return status
 	}
+	if strings.HasPrefix(err.Error(), unknown) {
+		if command := stray(args); command != nil {
+			err = command
+		}
+	}
 	// Clients look for the reason in the log, and would find that of an earlier command.
 	verb.LogFrom(args[1:])
 	status = verb.Report(err)
@@ -177,9 +182,20 @@ func versionText() string {
 
 // usageError names the command that tells more; the usage itself would bury the error.
 func usageError(c *cli.Context, err error, _ bool) error {
-	about := "mdrun --help"
-	if c.Command != nil && verb.Find(c.Command.Name) != nil {
-		about = "mdrun " + c.Command.Name + " --help"
+	about, flags := "mdrun --help", verb.Global()
+	if c.Command != nil {
+		if v := verb.Find(c.Command.Name); v != nil {
+			about, flags = "mdrun "+v.Name+" --help", v.Flags()
+		}
 	}
-	return &verb.Advice{Text: err.Error(), Hint: "`" + about + "` lists the options."}
+	hint := "`" + about + "` lists the options."
+	if name, ok := strings.CutPrefix(err.Error(), unknown); ok {
+		if other := meant(flags, name); other != "" {
+			hint = other + " " + hint
+		}
+	}
+	return &verb.Advice{Text: err.Error(), Hint: hint}
 }
+
+// unknown is how package flag, which the library uses, begins its error.
+const unknown = "flag provided but not defined: -"

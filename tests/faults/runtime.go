@@ -17,8 +17,9 @@ import (
 // patience is how long a verb may take. What takes longer hangs.
 var patience = patienceOf(os.Getenv(patienceVar))
 
-// usualPatience is as long as mdrun itself waits for another command at the most.
-const usualPatience = 10 * time.Second
+// usualPatience is a little longer than mdrun itself waits for another command at the
+// most: what it says then tells more than that it did not answer.
+const usualPatience = 13 * time.Second
 
 func patienceOf(text string) time.Duration {
 	if d, err := time.ParseDuration(text); err == nil {

@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	_ "github.com/mdrun/mdrun/libcontainer/first"
 	"github.com/mdrun/mdrun/libcontainer"
+	_ "github.com/mdrun/mdrun/libcontainer/first"
 )
 
 func init() {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -57,6 +58,8 @@ func (c *Call) shell() (bool, error) {
 	}
 	wanted := c.given("rootfs")
 	switch {
+	case c.swallowed() != "":
+		return false, c.wrong(c.swallowed()+" needs a value", "It took the -- that follows it for one.")
 	case c.given("bundle") && c.Verb.Name != "spec" && (wanted || other != ""):
 		if wanted {
 			other = "--rootfs"
@@ -72,6 +75,16 @@ func (c *Call) shell() (bool, error) {
 		return false, c.wrong("needs a command", "It follows --: `mdrun "+c.Verb.Name+" --rootfs "+c.text("rootfs")+" -- sh`.")
 	}
 	return true, nil
+}
+
+// swallowed gives the option that took for its value what was to end the options.
+func (c *Call) swallowed() string {
+	for _, f := range c.Verb.Flags() {
+		if slices.Contains(c.Values[f.Name], "--") && f.Value != "" {
+			return "--" + f.Name
+		}
+	}
+	return ""
 }
 
 // tailIsArgument: with a bundle "--" only ends the options.

@@ -68,6 +68,13 @@ func wait4(ws *syscall.WaitStatus, flags int) (int, error) {
 	}
 }
 
+// tracees tells whether this thread has any left. One that was born when its parent was let
+// go is a tracee that no event has told of yet. Left alone it would stay in the stop that it
+// is born into, and its process, killed or not, would never be gone.
+func tracees() bool {
+	return unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT|unix.WALL|unix.WNOTHREAD, nil) != unix.ECHILD
+}
+
 // groupOf finds the process that a thread belongs to.
 func groupOf(tid int) int {
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", tid))

@@ -176,7 +176,7 @@ func (t *tracer) register(tid, tgid int) {
 }
 
 func (t *tracer) loop() error {
-	for !t.gone || len(t.threads) > 0 {
+	for !t.gone || len(t.threads) > 0 || tracees() {
 		pid, ws, err := t.next()
 		if err != nil {
 			return err
