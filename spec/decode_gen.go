@@ -31,7 +31,7 @@ func (d *decoder) readSpec(v *specs.Spec) {
 			v.Domainname = d.r.String()
 		case "mounts":
 			if !d.r.Null() {
-				v.Mounts = []specs.Mount{}
+				v.Mounts = make([]specs.Mount, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.Mount
 					d.readMount(&e)
@@ -84,7 +84,7 @@ func (d *decoder) readProcess(v *specs.Process) {
 			d.readUser(&v.User)
 		case "args":
 			if !d.r.Null() {
-				v.Args = []string{}
+				v.Args = make([]string, 0, 4)
 				d.r.Array(func(int) {
 					var e string
 					e = d.r.String()
@@ -95,7 +95,7 @@ func (d *decoder) readProcess(v *specs.Process) {
 			v.CommandLine = d.r.String()
 		case "env":
 			if !d.r.Null() {
-				v.Env = []string{}
+				v.Env = make([]string, 0, 4)
 				d.r.Array(func(int) {
 					var e string
 					e = d.r.String()
@@ -112,7 +112,7 @@ func (d *decoder) readProcess(v *specs.Process) {
 			}
 		case "rlimits":
 			if !d.r.Null() {
-				v.Rlimits = []specs.POSIXRlimit{}
+				v.Rlimits = make([]specs.POSIXRlimit, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.POSIXRlimit
 					d.readPOSIXRlimit(&e)
@@ -186,7 +186,7 @@ func (d *decoder) readMount(v *specs.Mount) {
 			v.Source = d.r.String()
 		case "options":
 			if !d.r.Null() {
-				v.Options = []string{}
+				v.Options = make([]string, 0, 4)
 				d.r.Array(func(int) {
 					var e string
 					e = d.r.String()
@@ -195,7 +195,7 @@ func (d *decoder) readMount(v *specs.Mount) {
 			}
 		case "uidMappings":
 			if !d.r.Null() {
-				v.UIDMappings = []specs.LinuxIDMapping{}
+				v.UIDMappings = make([]specs.LinuxIDMapping, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.LinuxIDMapping
 					d.readLinuxIDMapping(&e)
@@ -204,7 +204,7 @@ func (d *decoder) readMount(v *specs.Mount) {
 			}
 		case "gidMappings":
 			if !d.r.Null() {
-				v.GIDMappings = []specs.LinuxIDMapping{}
+				v.GIDMappings = make([]specs.LinuxIDMapping, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.LinuxIDMapping
 					d.readLinuxIDMapping(&e)
@@ -224,7 +224,7 @@ func (d *decoder) readHooks(v *specs.Hooks) {
 		switch key {
 		case "prestart":
 			if !d.r.Null() {
-				v.Prestart = []specs.Hook{}
+				v.Prestart = make([]specs.Hook, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.Hook
 					d.readHook(&e)
@@ -233,7 +233,7 @@ func (d *decoder) readHooks(v *specs.Hooks) {
 			}
 		case "createRuntime":
 			if !d.r.Null() {
-				v.CreateRuntime = []specs.Hook{}
+				v.CreateRuntime = make([]specs.Hook, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.Hook
 					d.readHook(&e)
@@ -242,7 +242,7 @@ func (d *decoder) readHooks(v *specs.Hooks) {
 			}
 		case "createContainer":
 			if !d.r.Null() {
-				v.CreateContainer = []specs.Hook{}
+				v.CreateContainer = make([]specs.Hook, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.Hook
 					d.readHook(&e)
@@ -251,7 +251,7 @@ func (d *decoder) readHooks(v *specs.Hooks) {
 			}
 		case "startContainer":
 			if !d.r.Null() {
-				v.StartContainer = []specs.Hook{}
+				v.StartContainer = make([]specs.Hook, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.Hook
 					d.readHook(&e)
@@ -260,7 +260,7 @@ func (d *decoder) readHooks(v *specs.Hooks) {
 			}
 		case "poststart":
 			if !d.r.Null() {
-				v.Poststart = []specs.Hook{}
+				v.Poststart = make([]specs.Hook, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.Hook
 					d.readHook(&e)
@@ -269,7 +269,7 @@ func (d *decoder) readHooks(v *specs.Hooks) {
 			}
 		case "poststop":
 			if !d.r.Null() {
-				v.Poststop = []specs.Hook{}
+				v.Poststop = make([]specs.Hook, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.Hook
 					d.readHook(&e)
@@ -288,7 +288,7 @@ func (d *decoder) readLinux(v *specs.Linux) {
 		switch key {
 		case "uidMappings":
 			if !d.r.Null() {
-				v.UIDMappings = []specs.LinuxIDMapping{}
+				v.UIDMappings = make([]specs.LinuxIDMapping, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.LinuxIDMapping
 					d.readLinuxIDMapping(&e)
@@ -297,7 +297,7 @@ func (d *decoder) readLinux(v *specs.Linux) {
 			}
 		case "gidMappings":
 			if !d.r.Null() {
-				v.GIDMappings = []specs.LinuxIDMapping{}
+				v.GIDMappings = make([]specs.LinuxIDMapping, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.LinuxIDMapping
 					d.readLinuxIDMapping(&e)
@@ -324,7 +324,7 @@ func (d *decoder) readLinux(v *specs.Linux) {
 			v.CgroupsPath = d.r.String()
 		case "namespaces":
 			if !d.r.Null() {
-				v.Namespaces = []specs.LinuxNamespace{}
+				v.Namespaces = make([]specs.LinuxNamespace, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.LinuxNamespace
 					d.readLinuxNamespace(&e)
@@ -333,7 +333,7 @@ func (d *decoder) readLinux(v *specs.Linux) {
 			}
 		case "devices":
 			if !d.r.Null() {
-				v.Devices = []specs.LinuxDevice{}
+				v.Devices = make([]specs.LinuxDevice, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.LinuxDevice
 					d.readLinuxDevice(&e)
@@ -360,7 +360,7 @@ func (d *decoder) readLinux(v *specs.Linux) {
 			v.RootfsPropagation = d.r.String()
 		case "maskedPaths":
 			if !d.r.Null() {
-				v.MaskedPaths = []string{}
+				v.MaskedPaths = make([]string, 0, 4)
 				d.r.Array(func(int) {
 					var e string
 					e = d.r.String()
@@ -369,7 +369,7 @@ func (d *decoder) readLinux(v *specs.Linux) {
 			}
 		case "readonlyPaths":
 			if !d.r.Null() {
-				v.ReadonlyPaths = []string{}
+				v.ReadonlyPaths = make([]string, 0, 4)
 				d.r.Array(func(int) {
 					var e string
 					e = d.r.String()
@@ -446,7 +446,7 @@ func (d *decoder) readUser(v *specs.User) {
 			}
 		case "additionalGids":
 			if !d.r.Null() {
-				v.AdditionalGids = []uint32{}
+				v.AdditionalGids = make([]uint32, 0, 4)
 				d.r.Array(func(int) {
 					var e uint32
 					e = uint32(d.r.Uint(32))
@@ -467,7 +467,7 @@ func (d *decoder) readLinuxCapabilities(v *specs.LinuxCapabilities) {
 		switch key {
 		case "bounding":
 			if !d.r.Null() {
-				v.Bounding = []string{}
+				v.Bounding = make([]string, 0, 4)
 				d.r.Array(func(int) {
 					var e string
 					e = d.r.String()
@@ -476,7 +476,7 @@ func (d *decoder) readLinuxCapabilities(v *specs.LinuxCapabilities) {
 			}
 		case "effective":
 			if !d.r.Null() {
-				v.Effective = []string{}
+				v.Effective = make([]string, 0, 4)
 				d.r.Array(func(int) {
 					var e string
 					e = d.r.String()
@@ -485,7 +485,7 @@ func (d *decoder) readLinuxCapabilities(v *specs.LinuxCapabilities) {
 			}
 		case "inheritable":
 			if !d.r.Null() {
-				v.Inheritable = []string{}
+				v.Inheritable = make([]string, 0, 4)
 				d.r.Array(func(int) {
 					var e string
 					e = d.r.String()
@@ -494,7 +494,7 @@ func (d *decoder) readLinuxCapabilities(v *specs.LinuxCapabilities) {
 			}
 		case "permitted":
 			if !d.r.Null() {
-				v.Permitted = []string{}
+				v.Permitted = make([]string, 0, 4)
 				d.r.Array(func(int) {
 					var e string
 					e = d.r.String()
@@ -503,7 +503,7 @@ func (d *decoder) readLinuxCapabilities(v *specs.LinuxCapabilities) {
 			}
 		case "ambient":
 			if !d.r.Null() {
-				v.Ambient = []string{}
+				v.Ambient = make([]string, 0, 4)
 				d.r.Array(func(int) {
 					var e string
 					e = d.r.String()
@@ -551,7 +551,7 @@ func (d *decoder) readScheduler(v *specs.Scheduler) {
 			v.Priority = int32(d.r.Int(32))
 		case "flags":
 			if !d.r.Null() {
-				v.Flags = []specs.LinuxSchedulerFlag{}
+				v.Flags = make([]specs.LinuxSchedulerFlag, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.LinuxSchedulerFlag
 					e = specs.LinuxSchedulerFlag(d.r.String())
@@ -634,7 +634,7 @@ func (d *decoder) readHook(v *specs.Hook) {
 			v.Path = d.r.String()
 		case "args":
 			if !d.r.Null() {
-				v.Args = []string{}
+				v.Args = make([]string, 0, 4)
 				d.r.Array(func(int) {
 					var e string
 					e = d.r.String()
@@ -643,7 +643,7 @@ func (d *decoder) readHook(v *specs.Hook) {
 			}
 		case "env":
 			if !d.r.Null() {
-				v.Env = []string{}
+				v.Env = make([]string, 0, 4)
 				d.r.Array(func(int) {
 					var e string
 					e = d.r.String()
@@ -669,7 +669,7 @@ func (d *decoder) readLinuxResources(v *specs.LinuxResources) {
 		switch key {
 		case "devices":
 			if !d.r.Null() {
-				v.Devices = []specs.LinuxDeviceCgroup{}
+				v.Devices = make([]specs.LinuxDeviceCgroup, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.LinuxDeviceCgroup
 					d.readLinuxDeviceCgroup(&e)
@@ -702,7 +702,7 @@ func (d *decoder) readLinuxResources(v *specs.LinuxResources) {
 			}
 		case "hugepageLimits":
 			if !d.r.Null() {
-				v.HugepageLimits = []specs.LinuxHugepageLimit{}
+				v.HugepageLimits = make([]specs.LinuxHugepageLimit, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.LinuxHugepageLimit
 					d.readLinuxHugepageLimit(&e)
@@ -831,7 +831,7 @@ func (d *decoder) readLinuxSeccomp(v *specs.LinuxSeccomp) {
 			}
 		case "architectures":
 			if !d.r.Null() {
-				v.Architectures = []specs.Arch{}
+				v.Architectures = make([]specs.Arch, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.Arch
 					e = specs.Arch(d.r.String())
@@ -840,7 +840,7 @@ func (d *decoder) readLinuxSeccomp(v *specs.LinuxSeccomp) {
 			}
 		case "flags":
 			if !d.r.Null() {
-				v.Flags = []specs.LinuxSeccompFlag{}
+				v.Flags = make([]specs.LinuxSeccompFlag, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.LinuxSeccompFlag
 					e = specs.LinuxSeccompFlag(d.r.String())
@@ -853,7 +853,7 @@ func (d *decoder) readLinuxSeccomp(v *specs.LinuxSeccomp) {
 			v.ListenerMetadata = d.r.String()
 		case "syscalls":
 			if !d.r.Null() {
-				v.Syscalls = []specs.LinuxSyscall{}
+				v.Syscalls = make([]specs.LinuxSyscall, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.LinuxSyscall
 					d.readLinuxSyscall(&e)
@@ -875,7 +875,7 @@ func (d *decoder) readLinuxIntelRdt(v *specs.LinuxIntelRdt) {
 			v.ClosID = d.r.String()
 		case "schemata":
 			if !d.r.Null() {
-				v.Schemata = []string{}
+				v.Schemata = make([]string, 0, 4)
 				d.r.Array(func(int) {
 					var e string
 					e = d.r.String()
@@ -904,7 +904,7 @@ func (d *decoder) readLinuxMemoryPolicy(v *specs.LinuxMemoryPolicy) {
 			v.Nodes = d.r.String()
 		case "flags":
 			if !d.r.Null() {
-				v.Flags = []specs.MemoryPolicyFlagType{}
+				v.Flags = make([]specs.MemoryPolicyFlagType, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.MemoryPolicyFlagType
 					e = specs.MemoryPolicyFlagType(d.r.String())
@@ -927,7 +927,7 @@ func (d *decoder) readLinuxPersonality(v *specs.LinuxPersonality) {
 			v.Domain = specs.LinuxPersonalityDomain(d.r.String())
 		case "flags":
 			if !d.r.Null() {
-				v.Flags = []specs.LinuxPersonalityFlag{}
+				v.Flags = make([]specs.LinuxPersonalityFlag, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.LinuxPersonalityFlag
 					e = specs.LinuxPersonalityFlag(d.r.String())
@@ -1140,7 +1140,7 @@ func (d *decoder) readLinuxBlockIO(v *specs.LinuxBlockIO) {
 			}
 		case "weightDevice":
 			if !d.r.Null() {
-				v.WeightDevice = []specs.LinuxWeightDevice{}
+				v.WeightDevice = make([]specs.LinuxWeightDevice, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.LinuxWeightDevice
 					d.readLinuxWeightDevice(&e)
@@ -1149,7 +1149,7 @@ func (d *decoder) readLinuxBlockIO(v *specs.LinuxBlockIO) {
 			}
 		case "throttleReadBpsDevice":
 			if !d.r.Null() {
-				v.ThrottleReadBpsDevice = []specs.LinuxThrottleDevice{}
+				v.ThrottleReadBpsDevice = make([]specs.LinuxThrottleDevice, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.LinuxThrottleDevice
 					d.readLinuxThrottleDevice(&e)
@@ -1158,7 +1158,7 @@ func (d *decoder) readLinuxBlockIO(v *specs.LinuxBlockIO) {
 			}
 		case "throttleWriteBpsDevice":
 			if !d.r.Null() {
-				v.ThrottleWriteBpsDevice = []specs.LinuxThrottleDevice{}
+				v.ThrottleWriteBpsDevice = make([]specs.LinuxThrottleDevice, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.LinuxThrottleDevice
 					d.readLinuxThrottleDevice(&e)
@@ -1167,7 +1167,7 @@ func (d *decoder) readLinuxBlockIO(v *specs.LinuxBlockIO) {
 			}
 		case "throttleReadIOPSDevice":
 			if !d.r.Null() {
-				v.ThrottleReadIOPSDevice = []specs.LinuxThrottleDevice{}
+				v.ThrottleReadIOPSDevice = make([]specs.LinuxThrottleDevice, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.LinuxThrottleDevice
 					d.readLinuxThrottleDevice(&e)
@@ -1176,7 +1176,7 @@ func (d *decoder) readLinuxBlockIO(v *specs.LinuxBlockIO) {
 			}
 		case "throttleWriteIOPSDevice":
 			if !d.r.Null() {
-				v.ThrottleWriteIOPSDevice = []specs.LinuxThrottleDevice{}
+				v.ThrottleWriteIOPSDevice = make([]specs.LinuxThrottleDevice, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.LinuxThrottleDevice
 					d.readLinuxThrottleDevice(&e)
@@ -1219,7 +1219,7 @@ func (d *decoder) readLinuxNetwork(v *specs.LinuxNetwork) {
 			}
 		case "priorities":
 			if !d.r.Null() {
-				v.Priorities = []specs.LinuxInterfacePriority{}
+				v.Priorities = make([]specs.LinuxInterfacePriority, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.LinuxInterfacePriority
 					d.readLinuxInterfacePriority(&e)
@@ -1260,7 +1260,7 @@ func (d *decoder) readLinuxSyscall(v *specs.LinuxSyscall) {
 		switch key {
 		case "names":
 			if !d.r.Null() {
-				v.Names = []string{}
+				v.Names = make([]string, 0, 4)
 				d.r.Array(func(int) {
 					var e string
 					e = d.r.String()
@@ -1277,7 +1277,7 @@ func (d *decoder) readLinuxSyscall(v *specs.LinuxSyscall) {
 			}
 		case "args":
 			if !d.r.Null() {
-				v.Args = []specs.LinuxSeccompArg{}
+				v.Args = make([]specs.LinuxSeccompArg, 0, 4)
 				d.r.Array(func(int) {
 					var e specs.LinuxSeccompArg
 					d.readLinuxSeccompArg(&e)

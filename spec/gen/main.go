@@ -127,6 +127,10 @@ func (g *generator) structure(t reflect.Type) {
 	g.line("}\n")
 }
 
+// firstRoom is how many elements of a list need no more memory: most lists are short, and
+// one that grows from nothing does so three times on the way.
+const firstRoom = 4
+
 // value emits the statement that reads one value into the place dst.
 func (g *generator) value(dst string, t reflect.Type, nullable bool) {
 	if nullable && nilable(t) {
@@ -141,7 +145,7 @@ func (g *generator) value(dst string, t reflect.Type, nullable bool) {
 	case reflect.Struct:
 		g.line("d.read%s(%s)", g.need(t), address(dst))
 	case reflect.Slice:
-		g.line("%s = %s{}", dst, typeName(t))
+		g.line("%s = make(%s, 0, %d)", dst, typeName(t), firstRoom)
 		g.line("d.r.Array(func(int) {\nvar e %s", typeName(t.Elem()))
 		g.value("e", t.Elem(), true)
 		g.line("%s = append(%s, e)\n})", dst, dst)

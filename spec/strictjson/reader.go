@@ -53,14 +53,15 @@ func (r *Reader) Field() string {
 }
 
 func (r *Reader) space() byte {
-	for r.pos < len(r.data) {
-		switch r.data[r.pos] {
+	for i := r.pos; i < len(r.data); i++ {
+		switch c := r.data[i]; c {
 		case ' ', '\t', '\n', '\r':
-			r.pos++
 		default:
-			return r.data[r.pos]
+			r.pos = i
+			return c
 		}
 	}
+	r.pos = len(r.data)
 	return 0
 }
 

@@ -20,9 +20,12 @@ func (r *Reader) text() string {
 	if r.err != nil {
 		return ""
 	}
-	start := r.pos + 1
+	start, plain := r.pos+1, true
 	for i := start; i < len(r.data); i++ {
 		switch c := r.data[i]; {
+		case c == '"' && plain:
+			r.pos = i + 1
+			return r.whole[start:i]
 		case c == '"':
 			return r.valid(r.whole[start:i], start, i+1)
 		case c == '\\':
@@ -30,6 +33,8 @@ func (r *Reader) text() string {
 		case c < ' ':
 			r.control(i)
 			return ""
+		case c >= utf8.RuneSelf:
+			plain = false
 		}
 	}
 	r.pos = len(r.data)
