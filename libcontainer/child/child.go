@@ -126,7 +126,7 @@ func takeOver(mark Mark) {
 
 const (
 	// decoded is how much memory a plan takes for each byte of its message.
-	decoded = 6
+	decoded = 12
 	// mostAtOnce is for plans of mebibytes, in containers that have little more.
 	mostAtOnce = 1 << 20
 )

@@ -102,7 +102,7 @@ func (b *Birth) Lines() (lines []Line) {
 			add(b.fields[t], "a new "+string(t)+" namespace")
 		}
 		if t == specs.NetworkNamespace && b.Network != "" {
-			add(b.Network, "a new network namespace")
+			add(b.Network, "a new network namespace, its loopback interface up")
 		}
 	}
 	for _, j := range b.Join {

@@ -88,7 +88,6 @@ var laws = []law{
 	{"what is shared with the host is held before the mounts are cut off", chain("HoldSource", "EnterRoot"), moved("EnterRoot", "HoldSource"), true},
 	{"the null device is held before files are masked with it", needs("MaskedPath", "HoldNull"), without("HoldNull"), true},
 	{"a cgroup is shown after its namespace is made", cgroupShown, lateNamespace, true},
-	{"the network is entered before anything shows it", chain("EnterNetwork", "Loopback"), moved("Loopback", "EnterNetwork"), true},
 	{"mounts come in the order of the configuration", listed(".mounts["), swapped(".mounts["), true},
 	{"devices come in the order of the configuration", listed(".linux.devices["), swapped(".linux.devices["), true},
 	{"masks come in the order of the configuration", listed(".linux.maskedPaths["), swapped(".linux.maskedPaths["), true},

@@ -15,10 +15,10 @@ func (c *compiler) world() {
 	if !c.facts.NoNewKeyring {
 		c.add("", &step.Keyring{Name: "_ses." + c.facts.ID})
 	}
-	if networkMeanwhile(c.spec, c.facts) {
+	switch {
+	case networkMeanwhile(c.spec, c.facts):
 		c.add(c.namespaceField(specs.NetworkNamespace), &step.EnterNetwork{})
-	}
-	if c.fresh(specs.NetworkNamespace) {
+	case c.fresh(specs.NetworkNamespace):
 		c.add(c.namespaceField(specs.NetworkNamespace), &step.Loopback{})
 	}
 }

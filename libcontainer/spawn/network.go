@@ -8,8 +8,8 @@ import (
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 )
 
-// NewNetwork makes a network namespace that belongs to our user namespace, and gives a
-// descriptor of it. That takes the kernel longer than to make all others together (0.4 of
+// NewNetwork makes a network namespace that belongs to our user namespace, sets its loopback
+// interface up, and gives a descriptor of it. That takes the kernel longer than to make all others together (0.4 of
 // 0.5 ms), so it is no flag of clone3(2): it is done while the child starts up, which then
 // enters it.
 func NewNetwork() (int, error) {
@@ -35,6 +35,9 @@ func NewNetwork() (int, error) {
 func madeNetwork() (int, error) {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return -1, sys.Fail(err, "unshare", "CLONE_NEWNET")
+	}
+	if err := sys.RaiseLoopback(); err != nil {
+		return -1, err
 	}
 	return network()
 }

@@ -17,6 +17,37 @@ func networkOf(t *testing.T, path string) uint64 {
 	return st.Ino
 }
 
+// loopbackIsUp looks from a thread that ends in there.
+func loopbackIsUp(t *testing.T, network int) bool {
+	t.Helper()
+	var flags uint16
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and ends with the goroutine
+		done <- func() error {
+			if err := unix.Setns(network, unix.CLONE_NEWNET); err != nil {
+				return err
+			}
+			fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+			if err != nil {
+				return err
+			}
+			defer unix.Close(fd)
+			lo, err := unix.NewIfreq("lo")
+			if err != nil {
+				return err
+			}
+			err = unix.IoctlIfreq(fd, unix.SIOCGIFFLAGS, lo)
+			flags = lo.Uint16()
+			return err
+		}()
+	}()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	return flags&unix.IFF_UP != 0
+}
+
 func TestANewNetworkIsNotOurs(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("making a network namespace needs root")
@@ -35,6 +66,9 @@ func TestANewNetworkIsNotOurs(t *testing.T) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil || st.Ino == before {
 		t.Errorf("the new one is %d, ours %d, %v", st.Ino, before, err)
+	}
+	if !loopbackIsUp(t, fd) {
+		t.Error("its loopback interface is down")
 	}
 	if after := networkOf(t, "/proc/thread-self/ns/net"); after != before {
 		t.Errorf("this thread was in %d and is in %d", before, after)

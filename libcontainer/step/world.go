@@ -61,7 +61,8 @@ func (s *Keyring) Apply(*Env) error {
 	return nil
 }
 
-// EnterNetwork enters the network namespace that the host has made while init started up.
+// EnterNetwork enters the network namespace that the host has made while init started up, and
+// whose interface lo it has set up.
 type EnterNetwork struct{}
 
 // Fields passes it through the codec.
@@ -79,8 +80,8 @@ func (s *EnterNetwork) Apply(env *Env) error {
 	return nil
 }
 
-// Loopback sets the interface lo of a new network namespace up, where it is down
-// (netdevice(7)).
+// Loopback sets the interface lo up, in a network namespace that init was born into. In one
+// that it enters the host has done so.
 type Loopback struct{}
 
 // Fields passes it through the codec.
@@ -88,19 +89,4 @@ func (s *Loopback) Fields(*Codec)  {}
 func (s *Loopback) String() string { return "set the loopback interface up" }
 
 // Apply sets it up.
-func (s *Loopback) Apply(*Env) error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return sys.Fail(err, "socket", "AF_INET")
-	}
-	defer unix.Close(fd)
-	ifr, err := unix.NewIfreq("lo")
-	if err != nil {
-		return err
-	}
-	ifr.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
-	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, ifr); err != nil {
-		return sys.Fail(err, "ioctl", "SIOCSIFFLAGS", `"lo"`)
-	}
-	return nil
-}
+func (s *Loopback) Apply(*Env) error { return sys.RaiseLoopback() }
