@@ -77,8 +77,8 @@ var benches = []bench{
 	{name: "kill", divide: 2, measure: killed},
 	{name: "list of 1000", divide: 20, prepare: thousand, clean: noThousand, measure: func(p peer) (time.Duration, error) { return p.call("list") }},
 	{name: "100 at once", bar: 1.1, divide: 10, measure: hundred},
-	{name: "run, 50 binds", bar: 0.85, divide: 2, measure: runs("50 binds")},
-	{name: "run, 200 binds", bar: 0.85, divide: 2, measure: runs("200 binds")},
+	{name: "run, 50 binds", bar: 0.85, divide: 1, measure: runs("50 binds")},
+	{name: "run, 200 binds", bar: 0.85, divide: 1, measure: runs("200 binds")},
 	{name: "run, user namespace", divide: 2, measure: runs("user namespace")},
 	{name: "run, hooks", divide: 2, measure: runs("hooks")},
 }

@@ -5,10 +5,10 @@
 //
 // DIR is a Debian tree with the peers (tests/setup/peers makes one). Everything runs in
 // a sandbox, under a real-time class where the machine allows that: plain timings of
-// a busy machine say nothing. In every round each runtime does the case once, in
-// turn; what is quoted is the median of the rounds' ratios to crun. A case is done
-// back to back and with an idle gap before it, because some calls are quick only as
-// long as the kernel is warm (RCU).
+// a busy machine say nothing. In every round a runtime and crun do the case once, in
+// turn; what is quoted is the median of the rounds' ratios. A case is done back to back
+// and with an idle gap before it, because some calls are quick only as long as the kernel
+// is warm (RCU).
 package main
 
 import (
@@ -37,7 +37,7 @@ func main() {
 	flag.StringVar(&o.runtime, "runtime", "bin/mdrun", "the `binary` under test")
 	flag.StringVar(&o.tree, "tree", "", "a Debian `DIR` with runc and crun")
 	flag.StringVar(&o.write, "write", "", "write the figures and the chart into `DIR`")
-	flag.IntVar(&o.rounds, "rounds", 100, "how often each case is done")
+	flag.IntVar(&o.rounds, "rounds", 200, "how often each case is done")
 	flag.StringVar(&o.only, "only", "", "only the case of this `name`")
 	flag.BoolVar(&o.check, "check", false, "fail when a bar is missed")
 	flag.Parse()

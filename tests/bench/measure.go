@@ -104,39 +104,52 @@ func (b bench) run(peers []peer, rounds int) ([]figure, error) {
 	return append(out, f), nil
 }
 
-// rounds draws lots for the order: what the kernel clears away after one runtime goes on
-// while the next one runs, so each has to follow each as often. The first round only warms
-// up.
+// rounds measures each runtime in turn with crun, by which it is judged, and with no other:
+// what the kernel still clears away after a run falls on the next one, and a slow runtime
+// leaves much. Lots are drawn for who begins. The first round only warms up.
 func (b bench) rounds(peers []peer, rounds int, gap bool) (figure, error) {
-	times := map[string][]float64{}
-	ratios := map[string][]float64{}
+	f := figure{Case: b.name, Idle: gap, Rounds: rounds, Bar: b.bar, Micros: map[string]float64{}, Ratio: map[string]float64{"crun": 1}}
+	crun := peers[slices.IndexFunc(peers, func(p peer) bool { return p.name == "crun" })]
 	lots := rand.New(rand.NewPCG(1, 1))
-	for round := range rounds + 1 {
-		now := map[string]float64{}
-		for _, i := range lots.Perm(len(peers)) {
-			p := peers[i]
-			if gap {
-				time.Sleep(idle)
-			}
-			took, err := b.measure(p)
+	for _, p := range peers {
+		if p == crun {
+			continue
+		}
+		pair := [2]peer{p, crun}
+		var times [2][]float64
+		var ratios []float64
+		for round := range rounds + 1 {
+			now, err := b.round(pair, lots.IntN(2), gap)
 			if err != nil {
 				return figure{}, err
 			}
-			now[p.name] = float64(took.Microseconds())
+			if round == 0 {
+				continue
+			}
+			times[0], times[1], ratios = append(times[0], now[0]), append(times[1], now[1]), append(ratios, now[0]/now[1])
 		}
-		if round == 0 {
-			continue
+		f.Micros[p.name], f.Ratio[p.name] = median(times[0]), median(ratios)
+		if f.Micros["crun"] == 0 { // the one beside mdrun, which comes first
+			f.Micros["crun"] = median(times[1])
 		}
-		for name, t := range now {
-			times[name] = append(times[name], t)
-			ratios[name] = append(ratios[name], t/now["crun"])
-		}
-	}
-	f := figure{Case: b.name, Idle: gap, Rounds: rounds, Bar: b.bar, Micros: map[string]float64{}, Ratio: map[string]float64{}}
-	for name := range times {
-		f.Micros[name], f.Ratio[name] = median(times[name]), median(ratios[name])
 	}
 	return f, nil
+}
+
+// round gives the times of two in microseconds.
+func (b bench) round(pair [2]peer, first int, gap bool) (now [2]float64, err error) {
+	for i := range pair {
+		i ^= first
+		if gap {
+			time.Sleep(idle)
+		}
+		took, err := b.measure(pair[i])
+		if err != nil {
+			return now, err
+		}
+		now[i] = float64(took.Microseconds())
+	}
+	return now, nil
 }
 
 func median(v []float64) float64 {
