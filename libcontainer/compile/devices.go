@@ -20,7 +20,7 @@ var defaultDevices = []step.Device{
 	{Path: "/dev/full", Mode: unix.S_IFCHR | 0o666, Rdev: 1<<8 | 7},
 	{Path: "/dev/random", Mode: unix.S_IFCHR | 0o666, Rdev: 1<<8 | 8},
 	{Path: "/dev/urandom", Mode: unix.S_IFCHR | 0o666, Rdev: 1<<8 | 9},
-	{Path: "/dev/tty", Mode: unix.S_IFCHR | 0o666, Rdev: 5<<8 | 0},
+	{Path: "/dev/tty", Mode: unix.S_IFCHR | 0o666, Rdev: 5 << 8},
 }
 
 // deviceLinks are those of runtime-linux.md "Dev symbolic links", and what every
