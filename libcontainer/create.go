@@ -281,18 +281,6 @@ func (c *creation) recordChild() error {
 	return c.record.save(c.dir)
 }
 
-// makeNetwork makes the network namespace while init still starts up.
-func (c *creation) makeNetwork() (err error) {
-	c.network = -1
-	if c.Birth.Network == "" {
-		return nil
-	}
-	if c.network, err = spawn.NewNetwork(); err != nil {
-		return &spawn.JoinError{Field: c.Birth.Network, Err: err}
-	}
-	return nil
-}
-
 // filterDevices attaches the device program while init still starts up.
 func (c *creation) filterDevices() error {
 	if c.cgroup == nil || c.Devices == nil {
@@ -304,6 +292,18 @@ func (c *creation) filterDevices() error {
 	}
 	defer unix.Close(fd)
 	return c.cgroup.AttachDevices(fd)
+}
+
+// makeNetwork makes the network namespace while init still starts up.
+func (c *creation) makeNetwork() (err error) {
+	c.network = -1
+	if c.Birth.Network == "" {
+		return nil
+	}
+	if c.network, err = spawn.NewNetwork(); err != nil {
+		return &spawn.JoinError{Field: c.Birth.Network, Err: err}
+	}
+	return nil
 }
 
 func (c *creation) sendPlan() error {

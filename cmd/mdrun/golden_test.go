@@ -116,7 +116,7 @@ func TestErrorsOfTheCommandLine(t *testing.T) {
 		{"start", "web"}, {"explain", "web"}, {"spec", "--bundle", "nowhere"},
 		{"create", "--pidfile", "x", "a"}, {"delete", "--forse", "a"}, {"run", "--readonly", "--rootfs", "r", "--", "sh"}, {"run", "--mem=1m", "--rootfs", "r", "--", "sh"},
 		{"run", "--rm", "--rootfs", "r", "--", "sh"}, {"run", "--rootfs", "r", "-it", "sh", "-c", "ls"}, {"run", "--rootfs", "r", "--hostnam", "y", "--", "sh"},
-		{"run", "web", "-c", "x"}, {"run", "--rootfs", "--", "sh"}, {"run", "--rootfs", "r", "-e", "--", "sh"},
+		{"run", "web", "-c", "x"}, {"run", "--keep", "web", "-c", "x"}, {"run", "--rootfs", "r", "--hostnam", "y", "sh", "-c", "ls"}, {"run", "--rootfs", "--", "sh"}, {"run", "--rootfs", "r", "-e", "--", "sh"},
 	} {
 		b.WriteString(transcript(t, dir, append([]string{"--root", "state"}, args...)))
 	}

@@ -17,44 +17,36 @@ var others = []struct{ name, hint string }{
 	{"entrypoint", "The command follows --."},
 }
 
-// meant tells which option an unknown one may stand for: one with other dashes, one that it
-// is the beginning of, or one that differs in a letter.
-func meant(flags []verb.Flag, unknown string) string {
+// meant tells which option an unknown one may stand for: dashes aside, one that it is
+// the beginning of, or one that differs in a letter.
+func meant(flags []verb.Flag, name string) string {
 	plain := func(name string) string { return strings.ToLower(strings.ReplaceAll(name, "-", "")) }
-	unknown = plain(unknown)
-	if len(unknown) < 2 {
+	name = plain(name)
+	if len(name) < 2 {
 		return ""
 	}
 	begins := ""
 	for _, f := range flags {
 		switch known := plain(f.Name); {
 		case f.Hidden:
-		case known == unknown, len(unknown) > 3 && spec.Near(known, unknown):
+		case len(name) > 3 && spec.Near(known, name):
 			return "Did you mean --" + f.Name + "?"
-		case len(unknown) > 2 && strings.HasPrefix(known, unknown):
+		case len(name) > 2 && strings.HasPrefix(known, name):
 			begins = "Did you mean --" + f.Name + "?"
 		}
 	}
 	if begins != "" {
 		return begins
 	}
-	if hasRootfs(flags) {
-		for _, o := range others {
-			if o.name == unknown {
-				return o.hint
-			}
+	if f, _, _ := verb.Option(flags, "--rootfs"); f == nil {
+		return ""
+	}
+	for _, o := range others {
+		if o.name == name {
+			return o.hint
 		}
 	}
 	return ""
-}
-
-func hasRootfs(flags []verb.Flag) bool {
-	for _, f := range flags {
-		if f.Name == "rootfs" {
-			return true
-		}
-	}
-	return false
 }
 
 // stray tells of a command without "--" before it, where the library would complain about
@@ -63,10 +55,10 @@ func stray(args []string) error {
 	at := findVerb(args)
 	v := verb.Find(args[at])
 	list := args[at+1:]
-	if at == 0 || v == nil || !v.Tail || !hasRootfs(v.Flags()) || slices.Contains(list, "--") {
+	if at == 0 || v == nil || !v.Tail || slices.Contains(list, "--") {
 		return nil
 	}
-	rootfs := false
+	flags, rootfs := v.Flags(), false
 	for i := 0; i < len(list); i++ {
 		if !verb.IsOption(list[i]) {
 			if !rootfs {
@@ -75,11 +67,12 @@ func stray(args []string) error {
 			given := strings.Join(append([]string{"mdrun", v.Name}, list[:i]...), " ")
 			return &verb.Advice{Text: v.Name + ": the command must follow --", Hint: "`" + given + " -- " + strings.Join(list[i:], " ") + "`."}
 		}
-		words, more := spell(v.Flags(), list[i:])
-		if f, _, _ := verb.Option(v.Flags(), words[0]); f == nil {
+		words, more := spell(flags, list[i:])
+		f, _, _ := verb.Option(flags, words[0])
+		if f == nil {
 			return nil
 		}
-		rootfs = rootfs || strings.HasPrefix(words[0], "--rootfs")
+		rootfs = rootfs || f.Name == "rootfs"
 		i += more
 	}
 	return nil

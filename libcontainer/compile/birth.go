@@ -54,7 +54,7 @@ func NewBirth(s *specs.Spec, f Facts) (Birth, error) {
 		case ns.Path != "":
 			b.Join = append(b.Join, Join{Type: ns.Type, Flag: int(flag), Path: ns.Path, Field: field + ".path"})
 		case ns.Type == specs.CgroupNamespace:
-		case ns.Type == specs.NetworkNamespace && networkMeanwhile(s, f):
+		case ns.Type == specs.NetworkNamespace && networkMeanwhile(namespaces(s), f):
 			b.Network = field
 		default:
 			b.New |= uintptr(flag)
@@ -72,8 +72,7 @@ func NewBirth(s *specs.Spec, f Facts) (Birth, error) {
 
 // networkMeanwhile: the host makes the new network namespace while init starts up. One that
 // is to belong to another user namespace than ours can only be made in there.
-func networkMeanwhile(s *specs.Spec, f Facts) bool {
-	all := namespaces(s)
+func networkMeanwhile(all map[specs.LinuxNamespaceType]specs.LinuxNamespace, f Facts) bool {
 	network, wanted := all[specs.NetworkNamespace]
 	_, user := all[specs.UserNamespace]
 	return wanted && network.Path == "" && (!user || f.Ours[specs.UserNamespace])

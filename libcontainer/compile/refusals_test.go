@@ -2,6 +2,7 @@ package compile
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -169,10 +170,18 @@ func TestBirth(t *testing.T) {
 		"none":                            {nil, false, false},
 	} {
 		with, f := spec.Default(), facts()
-		with.Linux.Namespaces, f.Ours = c.namespaces, map[specs.LinuxNamespaceType]bool{specs.UserNamespace: c.ours}
+		with.Linux.Namespaces = append(c.namespaces, specs.LinuxNamespace{Type: specs.MountNamespace}, specs.LinuxNamespace{Type: specs.UTSNamespace})
+		f.Ours = map[specs.LinuxNamespaceType]bool{specs.UserNamespace: c.ours}
 		b, err := NewBirth(with, f)
 		if must(t, err); (b.Network != "") != c.meanwhile || b.Network != "" && b.New&unix.CLONE_NEWNET != 0 {
 			t.Errorf("network namespace: %s: made meanwhile %q, flags %x", name, b.Network, b.New)
+		}
+		// What is made beside init is of no use unless init enters it.
+		plan, _, err := Container(with, f)
+		must(t, err)
+		enters := slices.ContainsFunc(plan, func(e step.Entry) bool { return kindOf(e.Step) == "EnterNetwork" })
+		if enters != c.meanwhile {
+			t.Errorf("network namespace: %s: init enters one: %v", name, enters)
 		}
 	}
 	s.Linux.Namespaces[0].Type = "ipcs"

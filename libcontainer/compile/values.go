@@ -1,8 +1,8 @@
 package compile
 
-// values of names. Unlike a map it is there when the program starts: to fill
-// one takes a moment of every start, and what is written then was shared before
-// and has to be copied.
+// values gives numbers to names. Unlike a map it is there when the program starts: filling
+// a map takes a moment of every start, and the pages that it writes to were shared until
+// then and have to be copied.
 type values []struct {
 	name  string
 	value uint64

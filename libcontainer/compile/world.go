@@ -16,7 +16,7 @@ func (c *compiler) world() {
 		c.add("", &step.Keyring{Name: "_ses." + c.facts.ID})
 	}
 	switch {
-	case networkMeanwhile(c.spec, c.facts):
+	case networkMeanwhile(c.namespaces, c.facts):
 		c.add(c.namespaceField(specs.NetworkNamespace), &step.EnterNetwork{})
 	case c.fresh(specs.NetworkNamespace):
 		c.add(c.namespaceField(specs.NetworkNamespace), &step.Loopback{})

@@ -9,9 +9,9 @@ import (
 )
 
 // NewNetwork makes a network namespace that belongs to our user namespace, sets its loopback
-// interface up, and gives a descriptor of it. That takes the kernel longer than to make all others together (0.4 of
-// 0.5 ms), so it is no flag of clone3(2): it is done while the child starts up, which then
-// enters it.
+// interface up, and gives a descriptor of it. That takes the kernel longer than to make
+// all others together (0.4 of 0.5 ms), so it is no flag of clone3(2): it is done while the
+// child starts up, which then enters it.
 func NewNetwork() (int, error) {
 	runtime.LockOSThread()
 	own, err := network()

@@ -35,7 +35,8 @@ type Config struct {
 	// Exe is a descriptor of the image that the child runs, from Executable.
 	Exe int
 	// New holds the CLONE_NEW* flags of the namespaces to be made at birth.
-	// CLONE_NEWCGROUP is not among them: clone3(2) would take the root of the
+	// CLONE_NEWNET is among them only with a new user namespace, see NewNetwork.
+	// CLONE_NEWCGROUP never is: clone3(2) would take the root of the
 	// new cgroup namespace from the parent; it is a step of the plan.
 	New uintptr
 	// Join lists the namespaces to enter.

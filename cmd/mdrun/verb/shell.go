@@ -79,9 +79,9 @@ func (c *Call) shell() (bool, error) {
 
 // swallowed gives the option that took for its value what was to end the options.
 func (c *Call) swallowed() string {
-	for _, f := range c.Verb.Flags() {
-		if slices.Contains(c.Values[f.Name], "--") && f.Value != "" {
-			return "--" + f.Name
+	for name, given := range c.Values {
+		if slices.Contains(given, "--") {
+			return "--" + name
 		}
 	}
 	return ""

@@ -30,8 +30,11 @@ const Usual = 128 << 10
 func Populate(bytes uintptr) {
 	var here byte
 	from := uintptr(unsafe.Pointer(&here))&^(pageSize-1) - stackSize/2
-	call(sysMadvise, from, stackSize+bytes, madvPopulateWrite)
+	rawSyscall(sysMadvise, from, stackSize+bytes, madvPopulateWrite)
 }
 
-// call makes a system call.
-func call(number, a, b, c uintptr)
+// rawSyscall is package syscall's own, without its initialisation: that package lets it be
+// used from outside (the linkname in syscall/syscall_linux.go), and it has no state.
+//
+//go:linkname rawSyscall syscall.RawSyscall
+func rawSyscall(number, a, b, c uintptr) (r1, r2, errno uintptr)
