@@ -108,6 +108,9 @@ func TestEverySignalArrives(t *testing.T) {
 	// take back one of those.
 	time.Sleep(time.Second)
 	send(t, cmd, int(unix.SIGCONT))
+	// Of signals that are pending the lowest number comes first, and this one is the last
+	// that the victim looks for.
+	time.Sleep(time.Second)
 	send(t, cmd, int(unix.SIGTERM))
 	err := cmd.Wait()
 	got := strings.Split(strings.TrimSpace(said.String()), "\n")
