@@ -166,7 +166,10 @@ func CheckID(id string) error {
 	if len(id) > idLimit {
 		return errors.New("invalid container ID format: " + strconv.Itoa(len(id)) + " characters, at most 250 are possible")
 	}
-	ok := id != "" && id != "." && id != ".."
+	if id == "." || id == ".." {
+		return errors.New("invalid container ID format: " + strconv.Quote(id) + " is the name of a folder, not one that a container can have")
+	}
+	ok := id != ""
 	for i := range len(id) {
 		b := id[i]
 		ok = ok && (b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || strings.IndexByte("_+.-", b) >= 0)

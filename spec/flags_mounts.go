@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"path"
 	"path/filepath"
 	"slices"
@@ -57,25 +58,34 @@ var attributeOptions = []string{"rw", "exec", "noexec", "dev", "nodev", "suid", 
 var propagationOptions = []string{"private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable"}
 
 func volumeOptions(m *specs.Mount, options string, given bool) error {
-	propagation := "rprivate"
+	propagation := ""
 	if given {
+		var words []string
 		for word := range strings.SplitSeq(options, ",") {
 			known, ok := bindOption(word)
+			contrary := contraries[word]
 			switch {
 			case ok:
 				m.Options = append(m.Options, known)
 			case slices.Contains(propagationOptions, word):
-				propagation = word
+				contrary, propagation = propagation, word
 			default:
 				return bad("unknown option "+strconv.Quote(word), "Options are ro, rw, [r]private, [r]slave, [r]shared, [no]exec, [no]dev, [no]suid. "+volumeHint)
 			}
-		}
-		if has := func(word string) bool { return slices.Contains(m.Options, word) }; has("rro") && has("rw") {
-			return bad("both ro and rw", "Leave one of them out.")
+			if contrary != word && slices.Contains(words, contrary) {
+				return bad("both "+contrary+" and "+word, "Leave one of them out.")
+			}
+			words = append(words, word)
 		}
 	}
-	m.Options = append(m.Options, propagation)
+	m.Options = append(m.Options, cmp.Or(propagation, "rprivate"))
 	return nil
+}
+
+// contraries of what a bind may be asked for: config.json takes the last of two, but who
+// types both has made a slip.
+var contraries = map[string]string{
+	"ro": "rw", "rw": "ro", "exec": "noexec", "noexec": "exec", "dev": "nodev", "nodev": "dev", "suid": "nosuid", "nosuid": "suid",
 }
 
 // tmpfs gives a directory in memory, which counts as the container's memory. Options

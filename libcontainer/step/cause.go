@@ -16,7 +16,7 @@ func cause(path string, errno syscall.Errno) error {
 	switch {
 	case len(head) > 2 && head[0] == '#' && head[1] == '!':
 		p.Hint = scriptHint(path, head, errno)
-	case len(head) >= 20 && string(head[:4]) == "\x7fELF":
+	case len(head) >= 4 && string(head[:4]) == "\x7fELF":
 		p.Hint = elfHint(path, head, errno)
 	case errno == unix.ENOEXEC:
 		p.Hint = textHint(path, head)
@@ -136,6 +136,9 @@ func isNative(machine string) bool {
 }
 
 func elfHint(path string, head []byte, errno syscall.Errno) string {
+	if len(head) < 20 { // before the machine's number
+		return path + " begins as a program, and ends after " + sys.Int(len(head)) + " bytes: is the file cut off?"
+	}
 	little := head[5] == 1
 	machine := machineName(int(integer(head[18:20], little)))
 	if errno == unix.ENOEXEC && isNative(machine) {

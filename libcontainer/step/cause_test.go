@@ -41,7 +41,8 @@ func TestStepExecuteSaysWhyAProgramDoesNotRun(t *testing.T) {
 		"a foreign machine":        {elf(other, ""), "exec format error", "/prog is a program for " + foreign + ", and this machine is "},
 		"an unknown machine":       {elf(0xbeef, ""), "exec format error", "a program for machine 48879, and"},
 		"no loader":                {elf(native, "/lib64/ld-linux.so.2"), "no such file or directory", "/prog needs the loader /lib64/ld-linux.so.2 (ELF PT_INTERP), which is not in the root filesystem"},
-		"an ELF cut off":           {"\x7fELF\x02\x01\x01\x00", "exec format error", "neither an ELF program nor a script"},
+		"an ELF cut off":           {"\x7fELF\x02\x01\x01\x00", "exec format error", "/prog begins as a program, and ends after 8 bytes: is the file cut off?"},
+		"ELF and no more":          {"\x7fELF", "exec format error", "ends after 4 bytes"},
 		"a native program cut off": {elf(native, "/x")[:64], "exec format error", "but the kernel finds no program in it: is the file cut off?"},
 	} {
 		w.write("prog", c.content, 0o755)

@@ -58,7 +58,7 @@ func parseSignal(s string) (syscall.Signal, error) {
 	if sig, ok := realTime(name); ok {
 		return sig, nil
 	}
-	return 0, &Advice{Text: "unknown signal " + strconv.Quote(s), Hint: "Give a number from 0 to 64, or a name such as KILL, SIGTERM or RTMIN+3."}
+	return 0, &Advice{Text: "kill: unknown signal " + strconv.Quote(s), Hint: "Give a number from 0 to 64, or a name such as KILL, SIGTERM or RTMIN+3."}
 }
 
 // upper knows the letters that names have: strings.ToUpper makes others into them.

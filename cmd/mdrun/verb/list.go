@@ -3,6 +3,7 @@ package verb
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -41,7 +42,7 @@ func printList(c *Call, containers []*libcontainer.State) error {
 	case format == "json":
 		return print(append(listJSON(containers), '\n'))
 	case format != "table" && format != "":
-		return &Advice{Text: fmt.Sprintf("invalid format option %q", format), Hint: "It is table or json."}
+		return c.wrong("invalid format option "+strconv.Quote(format), "It is table or json.")
 	}
 	w := tabwriter.NewWriter(os.Stdout, 12, 1, 3, ' ', 0)
 	fmt.Fprint(w, "ID\tPID\tSTATUS\tBUNDLE\tCREATED\tOWNER\n")

@@ -81,7 +81,7 @@ func (c *Call) shell() (bool, error) {
 func (c *Call) swallowed() string {
 	for name, given := range c.Values {
 		if slices.Contains(given, "--") {
-			return "--" + name
+			return shown(name)
 		}
 	}
 	return ""
