@@ -54,7 +54,7 @@ bench: build ## times against runc and crun, into docs/
 	@bin/bench -runtime $(RUNTIME) -tree "$$(tests/setup/peers)" -write docs
 
 golden: build ## rewrite the files that tests compare with, to be read with git diff
-	@tests/setup/golden
+	@GOFLAGS=-tags=$(TAGS) tests/setup/golden
 
 install: build ## $(PREFIX)/sbin/mdrun
 	install -D -m 755 bin/mdrun $(DESTDIR)$(PREFIX)/sbin/mdrun
