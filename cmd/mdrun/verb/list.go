@@ -1,8 +1,8 @@
 package verb
 
 import (
+	"bytes"
 	"fmt"
-	"os"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -44,12 +44,16 @@ func printList(c *Call, containers []*libcontainer.State) error {
 	case format != "table" && format != "":
 		return c.wrong("invalid format option "+strconv.Quote(format), "It is table or json.")
 	}
-	w := tabwriter.NewWriter(os.Stdout, 12, 1, 3, ' ', 0)
+	var table bytes.Buffer // tabwriter writes cell by cell
+	w := tabwriter.NewWriter(&table, 12, 1, 3, ' ', 0)
 	fmt.Fprint(w, "ID\tPID\tSTATUS\tBUNDLE\tCREATED\tOWNER\n")
 	for _, s := range containers {
 		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", s.ID, s.PID, s.Status, oneLine(s.Bundle), s.Created.Format(time.RFC3339Nano), s.Owner)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return print(table.Bytes())
 }
 
 // listJSON: null where there is none, as runc prints and go-runc reads.
