@@ -154,29 +154,29 @@ func (c *container) refuseToBeKilled() error {
 
 func (h *hookProcess) leadsSession(session int) bool { return h.PID == session && h.leads() }
 
-func (r *record) encodeHooks(w *writer) {
+func (r *record) encodeHooks(w *strictjson.Writer) {
 	if r.Poststart {
-		w.boolean("poststart", true)
+		w.Bool("poststart", true)
 	}
 	if r.Poststop {
-		w.boolean("poststop", true)
-		w.num("next", int64(r.Next))
+		w.Bool("poststop", true)
+		w.Int("next", int64(r.Next))
 	}
 	if r.StartContainer {
-		w.boolean("startContainer", true)
+		w.Bool("startContainer", true)
 	}
 	if r.Hook.Field == "" {
 		return
 	}
-	w.key("hook")
-	w.open('{')
-	w.str("field", r.Hook.Field)
+	w.Key("hook")
+	w.Open('{')
+	w.String("field", r.Hook.Field)
 	if r.Hook.PID != 0 {
-		w.num("pid", int64(r.Hook.PID))
-		w.unsigned("startTime", r.Hook.StartTime)
-		w.unsigned("pipe", r.Hook.Pipe)
+		w.Int("pid", int64(r.Hook.PID))
+		w.Uint("startTime", r.Hook.StartTime)
+		w.Uint("pipe", r.Hook.Pipe)
 	}
-	w.close('}')
+	w.Close('}')
 }
 
 func readHook(in *strictjson.Reader) (h hookProcess) {

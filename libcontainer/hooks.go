@@ -15,6 +15,7 @@ import (
 	"github.com/mdrun/mdrun/libcontainer/spawn"
 	"github.com/mdrun/mdrun/libcontainer/step"
 	"github.com/mdrun/mdrun/spec"
+	"github.com/mdrun/mdrun/spec/strictjson"
 )
 
 // The hooks in the runtime's namespaces run here; those in the container's are steps of
@@ -22,22 +23,22 @@ import (
 
 // stateText is the state that a hook is given (runtime.md "State"), around the pid.
 func stateText(id, bundle string, annotations map[string]string, status Status) step.StateText {
-	w := &writer{buf: make([]byte, 0, 256)}
-	w.open('{')
-	w.str("ociVersion", ociVersion)
-	w.str("id", id)
-	w.str("status", string(status))
+	w := &strictjson.Writer{Buf: make([]byte, 0, 256)}
+	w.Open('{')
+	w.String("ociVersion", ociVersion)
+	w.String("id", id)
+	w.String("status", string(status))
 	if status != Stopped {
-		w.key("pid")
+		w.Key("pid")
 	}
-	before := string(w.buf)
-	w.buf = w.buf[:0]
-	w.str("bundle", bundle)
+	before := string(w.Buf)
+	w.Buf = w.Buf[:0]
+	w.String("bundle", bundle)
 	if len(annotations) > 0 {
-		w.dict("annotations", annotations)
+		w.Dict("annotations", annotations)
 	}
-	w.close('}')
-	return step.StateText{Before: before, After: string(w.buf)}
+	w.Close('}')
+	return step.StateText{Before: before, After: string(w.Buf)}
 }
 
 // hookState is the state as it is now.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/mdrun/mdrun/spec/strictjson"
 )
 
 // State is what state and list say about a container (runtime.md "State", and the
@@ -23,6 +25,28 @@ type State struct {
 	Created     time.Time         // when create took the id, UTC
 	Annotations map[string]string // of config.json
 	Owner       string            // user name of the state directory's owner; only in lists
+}
+
+// AppendJSON appends the state as JSON: indented for state, on one line for list.
+func (s *State) AppendJSON(b []byte, indent bool) []byte {
+	w := &strictjson.Writer{Buf: b}
+	if indent {
+		w.Indent = "  "
+	}
+	w.Open('{')
+	w.String("ociVersion", s.OCIVersion)
+	w.String("id", s.ID)
+	w.Int("pid", int64(s.PID))
+	w.String("status", string(s.Status))
+	w.String("bundle", s.Bundle)
+	w.String("rootfs", s.Rootfs)
+	w.String("created", s.Created.Format(time.RFC3339Nano))
+	if len(s.Annotations) > 0 {
+		w.Dict("annotations", s.Annotations)
+	}
+	w.String("owner", s.Owner)
+	w.Close('}')
+	return w.Buf
 }
 
 // State tells about one container. It never waits for a lock: hooks call it during

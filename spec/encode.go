@@ -15,16 +15,12 @@ import (
 // package first studies every type of the specification, which takes longer than a
 // whole create; here only what is set is looked at.
 func Encode(s *specs.Spec) []byte {
-	e := &encoder{buf: make([]byte, 0, 4096)}
+	e := &encoder{strictjson.Writer{Buf: make([]byte, 0, 4096), Indent: "\t"}}
 	e.value(reflect.ValueOf(s))
-	return append(e.buf, '\n')
+	return append(e.Buf, '\n')
 }
 
-type encoder struct {
-	buf   []byte
-	depth int
-	fresh bool // no member yet in the innermost object or list
-}
+type encoder struct{ strictjson.Writer }
 
 func (e *encoder) value(v reflect.Value) {
 	switch v.Kind() {
@@ -35,9 +31,9 @@ func (e *encoder) value(v reflect.Value) {
 		}
 		e.value(v.Elem())
 	case reflect.Struct:
-		e.open('{')
+		e.Open('{')
 		e.members(v)
-		e.close('}')
+		e.Close('}')
 	case reflect.Map:
 		e.dict(v)
 	case reflect.Slice:
@@ -45,12 +41,12 @@ func (e *encoder) value(v reflect.Value) {
 			e.word("null")
 			return
 		}
-		e.open('[')
+		e.Open('[')
 		for i := range v.Len() {
-			e.next()
+			e.Next()
 			e.value(v.Index(i))
 		}
-		e.close(']')
+		e.Close(']')
 	default:
 		e.scalar(v)
 	}
@@ -59,7 +55,7 @@ func (e *encoder) value(v reflect.Value) {
 func (e *encoder) scalar(v reflect.Value) {
 	switch {
 	case v.Kind() == reflect.String:
-		e.buf = strictjson.AppendString(e.buf, v.String())
+		e.Buf = strictjson.AppendString(e.Buf, v.String())
 	case v.Kind() == reflect.Bool:
 		e.word(strconv.FormatBool(v.Bool()))
 	case v.CanInt():
@@ -84,7 +80,7 @@ func (e *encoder) members(v reflect.Value) {
 		if options == "omitempty" && empty(v.Field(i)) {
 			continue
 		}
-		e.key(key)
+		e.Key(key)
 		e.value(v.Field(i))
 	}
 }
@@ -108,47 +104,12 @@ func (e *encoder) dict(v reflect.Value) {
 	}
 	keys := v.MapKeys()
 	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
-	e.open('{')
+	e.Open('{')
 	for _, k := range keys {
-		e.key(k.String())
+		e.Key(k.String())
 		e.value(v.MapIndex(k))
 	}
-	e.close('}')
+	e.Close('}')
 }
 
-func (e *encoder) word(w string) { e.buf = append(e.buf, w...) }
-
-func (e *encoder) open(c byte) {
-	e.buf = append(e.buf, c)
-	e.depth++
-	e.fresh = true
-}
-
-func (e *encoder) close(c byte) {
-	e.depth--
-	if !e.fresh {
-		e.line()
-	}
-	e.buf = append(e.buf, c)
-	e.fresh = false
-}
-
-func (e *encoder) line() {
-	e.buf = append(e.buf, '\n')
-	for range e.depth {
-		e.buf = append(e.buf, '\t')
-	}
-}
-
-func (e *encoder) next() {
-	if !e.fresh {
-		e.buf = append(e.buf, ',')
-	}
-	e.fresh = false
-	e.line()
-}
-
-func (e *encoder) key(k string) {
-	e.next()
-	e.buf = append(strictjson.AppendString(e.buf, k), ':', ' ')
-}
+func (e *encoder) word(w string) { e.Buf = append(e.Buf, w...) }

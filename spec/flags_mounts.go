@@ -63,17 +63,17 @@ func volumeOptions(m *specs.Mount, options string, given bool) error {
 		var words []string
 		for word := range strings.SplitSeq(options, ",") {
 			known, ok := bindOption(word)
-			contrary := contraries[word]
+			other := contrary(word)
 			switch {
 			case ok:
 				m.Options = append(m.Options, known)
 			case slices.Contains(propagationOptions, word):
-				contrary, propagation = propagation, word
+				other, propagation = propagation, word
 			default:
 				return bad("unknown option "+strconv.Quote(word), "Options are ro, rw, [r]private, [r]slave, [r]shared, [no]exec, [no]dev, [no]suid. "+volumeHint)
 			}
-			if contrary != word && slices.Contains(words, contrary) {
-				return bad("both "+contrary+" and "+word, "Leave one of them out.")
+			if other != word && slices.Contains(words, other) {
+				return bad("both "+other+" and "+word, "Leave one of them out.")
 			}
 			words = append(words, word)
 		}
@@ -82,10 +82,18 @@ func volumeOptions(m *specs.Mount, options string, given bool) error {
 	return nil
 }
 
-// contraries of what a bind may be asked for: config.json takes the last of two, but who
-// types both has made a slip.
-var contraries = map[string]string{
-	"ro": "rw", "rw": "ro", "exec": "noexec", "noexec": "exec", "dev": "nodev", "nodev": "dev", "suid": "nosuid", "nosuid": "suid",
+// contrary of what a bind may be asked for: config.json takes the last of two, but who types
+// both has made a slip.
+func contrary(word string) string {
+	switch positive, negative := strings.CutPrefix(word, "no"); {
+	case word == "ro":
+		return "rw"
+	case word == "rw":
+		return "ro"
+	case negative:
+		return positive
+	}
+	return "no" + word
 }
 
 // tmpfs gives a directory in memory, which counts as the container's memory. Options

@@ -2,7 +2,7 @@
 // case, a key that stands twice, text behind the document, a NUL byte in a string,
 // invalid UTF-8 and a number that does not fit are errors. It keeps positions, and the
 // path of what is being read, for messages that a person can follow. There is no
-// reflection: the caller pulls value by value.
+// reflection: the caller pulls value by value, and so does Writer write.
 package strictjson
 
 import "strings"

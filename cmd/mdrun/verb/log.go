@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mdrun/mdrun/libcontainer"
+	"github.com/mdrun/mdrun/spec/strictjson"
 )
 
 // The log is where warnings go, and errors once more: clients read their reason from
@@ -70,13 +70,13 @@ func emit(out io.Writer, level, text string, fields []field) {
 	var b []byte
 	if log.json {
 		b = append(b, `{"level":`...)
-		b = libcontainer.AppendString(b, level)
-		b = append(append(b, `,"msg":`...), libcontainer.AppendString(nil, text)...)
+		b = strictjson.AppendString(b, level)
+		b = append(append(b, `,"msg":`...), strictjson.AppendString(nil, text)...)
 		b = append(append(b, `,"time":"`...), now...)
 		b = append(b, '"')
 		for _, f := range fields {
-			b = append(libcontainer.AppendString(append(b, ','), f.key), ':')
-			b = libcontainer.AppendString(b, f.value)
+			b = append(strictjson.AppendString(append(b, ','), f.key), ':')
+			b = strictjson.AppendString(b, f.value)
 		}
 		b = append(b, '}')
 	} else {
