@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"errors"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -55,13 +56,54 @@ func (c *container) killAll(sig syscall.Signal) error {
 	if sig == unix.SIGKILL {
 		return group.Kill()
 	}
-	pids, err := group.Procs()
+	return signalEach(group.Procs, sig)
+}
+
+// batch bounds the descriptors that signalEach holds at a time.
+const batch = 256
+
+// signalEach sends a signal to every process that procs lists. A number may have passed to
+// a stranger since it was read: a process is held first, and gets the signal only if it is
+// listed once more.
+func signalEach(procs func() ([]int, error), sig syscall.Signal) error {
+	pids, err := procs()
 	if err != nil {
 		return err
 	}
+	for some := range slices.Chunk(pids, batch) {
+		if err := signalSome(some, procs, sig); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func signalSome(pids []int, procs func() ([]int, error), sig syscall.Signal) error {
+	held := map[int]int{} // pid: pidfd
+	defer func() {
+		for _, fd := range held {
+			unix.Close(fd)
+		}
+	}()
 	for _, pid := range pids {
-		if err := unix.Kill(pid, sig); err != nil && err != unix.ESRCH {
-			return sys.Fail(err, "kill", sys.Int(pid), signalName(sig))
+		fd, err := unix.PidfdOpen(pid, 0)
+		if err == nil {
+			held[pid] = fd
+		} else if err != unix.ESRCH {
+			return sys.Fail(err, "pidfd_open", sys.Int(pid))
+		}
+	}
+	still, err := procs()
+	if err != nil {
+		return err
+	}
+	for _, pid := range still {
+		fd, ok := held[pid]
+		if !ok {
+			continue
+		}
+		if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil && err != unix.ESRCH {
+			return sys.Fail(err, "pidfd_send_signal", sys.Int(pid), signalName(sig))
 		}
 	}
 	return nil
