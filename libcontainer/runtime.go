@@ -11,6 +11,7 @@ import (
 	"github.com/mdrun/mdrun/libcontainer/internal/goruntime"
 	"github.com/mdrun/mdrun/libcontainer/internal/monitor"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
+	"github.com/mdrun/mdrun/libcontainer/spawn"
 )
 
 // ociVersion is the version of the specification that states and hooks follow.
@@ -110,14 +111,19 @@ func ownerOf(f *os.File) uint32 {
 }
 
 // Prepare is for a program that does little else than to call this package, as a command
-// does. The Go runtime's monitor thread then runs only on processors that have nothing
-// else to do, until a call waits, which saves an eighth of the processor time of a run; and
-// the calling goroutine gets the stack that a call needs.
+// does, and does it in an init function. The Go runtime's monitor thread then runs only on
+// processors that have nothing else to do, until a call waits, which saves an eighth of the
+// processor time of a run; the calling goroutine gets the stack that a call needs; and no
+// thread is locked that is so already (see spawn.Initialising).
 func Prepare() {
+	spawn.Initialising = true
 	monitor.Hush()
 	goruntime.GrowStack()
 }
 
-// Finish takes back what Prepare has done to the monitor: on a busy machine it would be
-// long in dying, and the process with it.
-func Finish() { monitor.Rouse() }
+// Finish takes back what Prepare has done: on a busy machine the monitor would be long in
+// dying, and the process with it.
+func Finish() {
+	monitor.Rouse()
+	spawn.Initialising = false
+}
