@@ -252,12 +252,31 @@ func forkUsual(c *Config, conn wire.Conn) (*Child, error) {
 		return nil, sys.Fail(err, "fcntl", "F_DUPFD_CLOEXEC")
 	}
 	defer unix.Close(exe)
-	pid, err := syscall.ForkExec("/proc/self/fd/"+strconv.Itoa(exe), []string{child.Comm},
-		&syscall.ProcAttr{Env: environ(mark), Files: files, Sys: attr})
+	pid := 0
+	fork := func() (err error) {
+		pid, err = syscall.ForkExec("/proc/self/fd/"+strconv.Itoa(exe), []string{child.Comm},
+			&syscall.ProcAttr{Env: environ(mark), Files: files, Sys: attr})
+		return err
+	}
+	if c.New&unix.CLONE_NEWUSER != 0 {
+		err = ownedByNobody(rootOf(c.UID), fork)
+	} else {
+		err = fork()
+	}
 	if err != nil {
 		return nil, sys.Fail(err, "clone3", flagNames(c.New))
 	}
 	return &Child{PID: pid, PidFD: pidfd}, nil
+}
+
+// rootOf gives the user of the host that is root in a user namespace.
+func rootOf(maps []Mapping) uint32 {
+	for _, m := range maps {
+		if m.Inside == 0 {
+			return m.Outside
+		}
+	}
+	return nobody
 }
 
 func sysMap(in []Mapping) []syscall.SysProcIDMap {

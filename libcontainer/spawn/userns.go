@@ -21,13 +21,20 @@ func UserNamespace(proc int, uid, gid []Mapping) (int, error) {
 		return -1, sys.Fail(err, "pipe2")
 	}
 	args := waiting{clone: cloneArgs{flags: unix.CLONE_NEWUSER, exitSignal: uint64(unix.SIGCHLD)}, read: uintptr(pipe[0]), write: uintptr(pipe[1])}
-	syscall.ForkLock.Lock()
-	pid, errno := forkWaiting(&args)
-	syscall.ForkLock.Unlock()
+	pid := 0
+	err := ownedByNobody(rootOf(uid), func() error {
+		syscall.ForkLock.Lock()
+		defer syscall.ForkLock.Unlock()
+		var errno syscall.Errno
+		if pid, errno = forkWaiting(&args); errno != 0 {
+			return errno
+		}
+		return nil
+	})
 	unix.Close(pipe[0])
-	if errno != 0 {
+	if err != nil {
 		unix.Close(pipe[1])
-		return -1, sys.Fail(errno, "clone3", "CLONE_NEWUSER")
+		return -1, sys.Fail(err, "clone3", "CLONE_NEWUSER")
 	}
 	defer func() {
 		unix.Close(pipe[1])

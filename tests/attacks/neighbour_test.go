@@ -128,16 +128,26 @@ func (a *attempt) pod(inUserNamespace bool, program []string, more ...string) (s
 			b.inUserNamespace()
 		}
 	}
-	pid, stop := first.created()
-	if o := first.call("start", first.id); o.code != 0 {
+	return first.spiesOn(second, func(pid int) {
+		second.join(specs.PIDNamespace, pid)
+		if inUserNamespace {
+			second.join(specs.UserNamespace, pid)
+			second.spec.Linux.UIDMappings, second.spec.Linux.GIDMappings = nil, nil
+		}
+	})
+}
+
+// spiesOn starts a container, lets the other one be changed, which may join it, and has that
+// come many times.
+func (b *bundle) spiesOn(second *bundle, change func(pid int)) (said string, same bool) {
+	b.a.Helper()
+	a := b.a
+	pid, stop := b.created()
+	if o := b.call("start", b.id); o.code != 0 {
 		a.Fatalf("start: %+v", o)
 	}
-	before := hash(a.T, first.runtime)
-	second.join(specs.PIDNamespace, pid)
-	if inUserNamespace {
-		second.join(specs.UserNamespace, pid)
-		second.spec.Linux.UIDMappings, second.spec.Linux.GIDMappings = nil, nil
-	}
+	before := hash(a.T, b.runtime)
+	change(pid)
 	arrived := 0
 	for range joins {
 		if o := second.attack("a neighbour arrives"); o.ran || o.code == 0 {
@@ -150,7 +160,7 @@ func (a *attempt) pod(inUserNamespace bool, program []string, more ...string) (s
 		a.Errorf("only %d of %d neighbours arrived", arrived, joins)
 	}
 	a.Logf("the spy: %s", said)
-	return said, hash(a.T, first.runtime) == before
+	return said, hash(a.T, b.runtime) == before
 }
 
 // join puts the container into a namespace of a process.
@@ -190,6 +200,12 @@ func TestATracingNeighbourInAUserNamespaceSeesNothingOfTheHost(t *testing.T) {
 func secretPod(a *attempt, inUserNamespace bool, more ...string) {
 	a.Helper()
 	said, same := a.pod(inUserNamespace, []string{"/bin/sh", "-c", "echo in"}, more...)
+	a.secrets(said, same)
+}
+
+// secrets looks for hits in what a spy has said.
+func (a *attempt) secrets(said string, same bool) {
+	a.Helper()
 	for line := range strings.Lines(said) {
 		if strings.HasPrefix(line, "read by way of") || strings.HasPrefix(line, "has the memory of") || strings.Contains(line, secret) {
 			a.hit("%s", strings.ReplaceAll(strings.TrimSpace(line), a.host, "/HOST"))
@@ -244,4 +260,49 @@ func TestInitIsClosedToItsOwnUser(t *testing.T) {
 	if string(out) != "in\n" {
 		a.hit("user 1000 of the host: %s", out)
 	}
+}
+
+// A user namespace belongs to the user who makes it. Root without any capability has all of
+// them over one that belongs to root, and so over the init in there, which has the host's
+// files before its eyes at first.
+func TestANewUserNamespaceIsClosedToTheNeighbours(t *testing.T) {
+	a := try(t, "S-33")
+	a.rootSpiesOn(a.bundle().inUserNamespace(), true)
+}
+
+// A hook in the container's namespaces begins with the host's root, too.
+func TestAHookInANewUserNamespaceIsClosedToTheNeighbours(t *testing.T) {
+	a := try(t, "S-33")
+	second := a.bundle().inUserNamespace()
+	second.spec.Hooks = &specs.Hooks{CreateContainer: []specs.Hook{{Path: image + "/busybox", Args: []string{"sleep", "0.05"}}}}
+	a.rootSpiesOn(second, true)
+}
+
+// For mounts whose ids are mapped a user namespace is made that nobody will live in. Only
+// who sees the host's processes could see the one that makes it.
+func TestTheNamespaceOfMappedIDsIsClosedToTheNeighbours(t *testing.T) {
+	a := try(t, "S-33")
+	second := a.bundle()
+	dir := second.dir + "/volume"
+	must(t, os.Mkdir(dir, 0o755))
+	ids := []specs.LinuxIDMapping{{ContainerID: 0, HostID: firstUser, Size: 10}}
+	second.spec.Mounts = append(second.spec.Mounts, specs.Mount{Destination: "/volume", Type: "bind", Source: dir, Options: []string{"bind"}, UIDMappings: ids, GIDMappings: ids})
+	a.rootSpiesOn(second, false)
+}
+
+// rootSpiesOn has the spy in a container without a user namespace and without capabilities.
+// With join the second container comes into its pid namespace, else it sees the host's.
+func (a *attempt) rootSpiesOn(second *bundle, join bool) {
+	a.Helper()
+	first := a.bundle().ownRuntime().payload("spy", a.host)
+	first.spec.Process.Capabilities = &specs.LinuxCapabilities{}
+	second.shell("true").runtime = first.runtime
+	if !join {
+		first.joined(specs.PIDNamespace) // takes it out
+	}
+	a.secrets(first.spiesOn(second, func(pid int) {
+		if join {
+			second.without("/proc").join(specs.PIDNamespace, pid) // a new one could not be mounted
+		}
+	}))
 }

@@ -17,6 +17,7 @@ var holes = map[string]string{
 	"S-13": "CVE-2021-30465, a path that becomes a link while it is used",
 	"S-31": "a pid file that takes the place of a device",
 	"S-32": "a state whose FIFO another user may write to",
+	"S-33": "a user namespace that belongs to each root outside",
 }
 
 // attacks sees that nothing gets out of our containers, and that the attempts are any
