@@ -3,6 +3,7 @@ package cgroupv2
 import (
 	"errors"
 	"io/fs"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,10 +21,11 @@ import (
 func (c *Cgroup) claim(made, existed bool, holder string) error {
 	err := error(unix.EWOULDBLOCK)
 	if made || existed {
-		err = flock(c.fd)
+		err = c.Lock(glance)
 	}
 	if err == unix.EWOULDBLOCK {
-		return &HostError{Text: "another container is being created in the cgroup " + c.path, Hint: "Give another .linux.cgroupsPath."}
+		return &HostError{Text: "another container is being created in the cgroup " + c.path + ", or the last one deleted",
+			Hint: "Try again, or give another .linux.cgroupsPath."}
 	}
 	if err != nil {
 		return &CallError{Call: "flock(" + c.path + ")", Err: err}
@@ -36,12 +38,58 @@ func (c *Cgroup) claim(made, existed bool, holder string) error {
 	return nil
 }
 
-func flock(fd int) error {
-	for {
-		if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != unix.EINTR {
+// glance is how long a create waits for a command that only looks whose the cgroup is.
+const glance = 100 * time.Millisecond
+
+// Lock takes the lock that a claim takes, until Close or Unlock: no other container can
+// claim the cgroup meanwhile. EWOULDBLOCK: somebody else has held it for so long.
+func (c *Cgroup) Lock(wait time.Duration) error {
+	return c.lock(wait, func() bool { return false })
+}
+
+func (c *Cgroup) lock(wait time.Duration, giveUp func() bool) error {
+	for deadline := time.Now().Add(wait); ; time.Sleep(time.Millisecond) {
+		err := unix.Flock(c.fd, unix.LOCK_EX|unix.LOCK_NB)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != unix.EWOULDBLOCK || giveUp() || !time.Now().Before(deadline) {
 			return err
 		}
 	}
+}
+
+// Unlock gives the lock back.
+func (c *Cgroup) Unlock() { _ = unix.Flock(c.fd, unix.LOCK_UN) }
+
+// ErrTaken tells of a cgroup that another container has claimed meanwhile.
+var ErrTaken = errors.New("another container has the cgroup by now")
+
+// holdWait is longer than any command that is not creating has the lock of a cgroup.
+const holdWait = 2 * time.Second
+
+// Hold opens the cgroup of a container that is to end, and locks it: who claims it only
+// after we have looked whose it is would be ended in its place. A create that has the lock
+// has noted its container, except where it cannot: who is not root waits for a while.
+func (h *Hierarchy) Hold(p, holder string) (*Cgroup, error) {
+	c, err := h.OpenCgroup(p)
+	if err != nil {
+		return nil, err
+	}
+	others := func() bool { return c.HeldByOther(holder) }
+	err = c.lock(holdWait, others)
+	switch {
+	case others(), err == unix.EWOULDBLOCK && c.Holder() == "":
+		err = ErrTaken
+	case err == unix.EWOULDBLOCK:
+		err = &HostError{Text: "another command holds the cgroup " + p, Hint: "Wait for it, or end it: fuser " + h.mount + p + " names it."}
+	case err != nil:
+		err = &CallError{Call: "flock(" + p + ")", Err: err}
+	default:
+		return c, nil
+	}
+	c.Close()
+	return nil, err
 }
 
 // Vanished tells whether an error of Create comes from a parent that was there at the

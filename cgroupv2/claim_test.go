@@ -106,16 +106,16 @@ func TestTheLastOneRemovesTheParent(t *testing.T) {
 	}
 	h := tree(t, map[string]string{"keep/x": ""})
 	maker := survey(t, h, "/keep/pods/a")
-	create(t, h, "/keep/pods/a", maker)
+	create(t, h, "/keep/pods/a", maker).Close()
 	guest := survey(t, h, "/keep/pods/b")
-	create(t, h, "/keep/pods/b", guest)
-	if err := h.Delete(maker, "test"); err != nil {
+	create(t, h, "/keep/pods/b", guest).Close()
+	if err := h.Delete(maker, "test", nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(h.mount + "/keep/pods/b"); err != nil {
 		t.Error("the guest's went with the maker's")
 	}
-	if err := h.Delete(guest, "test"); err != nil {
+	if err := h.Delete(guest, "test", nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(h.mount + "/keep/pods"); !errors.Is(err, fs.ErrNotExist) {
@@ -160,18 +160,18 @@ func TestWhoHasTakenACgroupKeepsIt(t *testing.T) {
 	if c, err = h.Create("/keep/pods/a", second, nil, "second"); err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
 	if !c.HeldByOther("first") || c.HeldByOther("second") {
 		t.Error("the second does not hold it")
 	}
+	c.Close()
 	os.Remove(events) // cgroupfs has files that are in nobody's way
-	if err := h.Delete(first, "first"); err != nil {
+	if err := h.Delete(first, "first", nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(h.mount + "/keep/pods/a"); err != nil {
 		t.Fatal("the first has taken it away")
 	}
-	if err := h.Delete(second, "second"); err != nil {
+	if err := h.Delete(second, "second", nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(h.mount + "/keep/pods"); !errors.Is(err, fs.ErrNotExist) {
@@ -190,10 +190,41 @@ func TestWhoGoesTakesItsNameAlong(t *testing.T) {
 	if !c.HeldByOther("another") {
 		t.Error("nobody holds it")
 	}
-	if err := h.Delete(plan, "test"); err != nil {
+	if err := h.Delete(plan, "test", c); err != nil {
 		t.Fatal(err)
 	}
 	if c.HeldByOther("another") {
 		t.Error("the name is left")
+	}
+}
+
+// Who is to end what is in a cgroup keeps it from being claimed meanwhile, and waits for
+// nobody who has claimed it.
+func TestACgroupIsHeldOrTaken(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: who holds a cgroup is noted where only root can")
+	}
+	h := tree(t, map[string]string{"given/cgroup.events": "populated 0\nfrozen 0\n"})
+	plan := survey(t, h, "/given")
+	first := create(t, h, "/given", plan) // a create that hangs
+	if _, err := h.Hold("/given", "another"); err != ErrTaken {
+		t.Errorf("%v", err)
+	}
+	var host *HostError
+	if _, err := h.Hold("/given", "test"); !errors.As(err, &host) || !strings.Contains(host.Text, "another command holds the cgroup /given") {
+		t.Errorf("%v", err)
+	}
+	_ = unix.Fremovexattr(first.fd, heldBy)
+	if _, err := h.Hold("/given", "another"); err != ErrTaken { // by who cannot note it
+		t.Errorf("%v", err)
+	}
+	first.Close()
+	held, err := h.Hold("/given", "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	if _, err := h.Create("/given", plan, nil, "another"); !errors.As(err, &host) || !strings.Contains(host.Text, "or the last one deleted") {
+		t.Errorf("%v", err)
 	}
 }

@@ -309,17 +309,28 @@ func (h *Hierarchy) OpenCgroup(p string) (*Cgroup, error) {
 // Delete removes the directories that create made, the innermost first, with what
 // the container made below its own. What is gone already is no error; a parent that
 // others use by now is left to the last of them, and all of it to another holder.
-func (h *Hierarchy) Delete(plan []Made, holder string) error {
+//
+// held is the container's own cgroup if the caller has it locked; otherwise it is nil.
+func (h *Hierarchy) Delete(plan []Made, holder string, held *Cgroup) error {
 	leaf := len(plan) - 1
-	if c, err := h.OpenCgroup(plan[leaf].Path); err == nil {
-		defer c.Close()
-		if c.HeldByOther(holder) {
+	if held == nil {
+		c, err := h.Hold(plan[leaf].Path, holder)
+		switch {
+		case err == ErrTaken:
 			h.handOver(plan)
 			return nil
+		case errors.Is(err, fs.ErrNotExist) && plan[leaf].Existed:
+			return nil
+		case errors.Is(err, fs.ErrNotExist):
+			return h.delete(plan[:leaf], -1) // what has its name from now on is another's
+		case err != nil:
+			return err
 		}
-		if plan[leaf].Existed {
-			_ = unix.Fremovexattr(c.fd, heldBy)
-		}
+		defer c.Close()
+		held = c
+	}
+	if plan[leaf].Existed {
+		_ = unix.Fremovexattr(held.fd, heldBy)
 	}
 	return h.delete(plan, leaf)
 }

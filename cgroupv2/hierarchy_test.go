@@ -121,13 +121,13 @@ func TestCreateAndDeleteLeaveWhatWasThere(t *testing.T) {
 	}
 	c.Close()
 	c.Close() // twice is no harm
-	if err := h.Delete(plan, "test"); err != nil {
+	if err := h.Delete(plan, "test", nil); err != nil {
 		t.Fatal(err)
 	}
 	if left, _ := os.ReadDir(h.mount + "/a"); len(left) != 1 || left[0].Name() != "keep" {
 		t.Errorf("left: %v", left)
 	}
-	if err := h.Delete(plan, "test"); err != nil {
+	if err := h.Delete(plan, "test", nil); err != nil {
 		t.Errorf("the second time: %v", err)
 	}
 }

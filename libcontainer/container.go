@@ -68,3 +68,21 @@ func (c *container) openCgroup() (*cgroupv2.Cgroup, error) {
 	}
 	return group, err
 }
+
+// holdCgroup is openCgroup for who ends what is in it: until it is closed no other
+// container can claim it.
+func (c *container) holdCgroup() (*cgroupv2.Cgroup, error) {
+	if len(c.record.Cgroup) == 0 {
+		return nil, errNoCgroup
+	}
+	h, err := cgroupv2.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	group, err := h.Hold(c.record.cgroupPath(), c.record.name())
+	if err == cgroupv2.ErrTaken || errors.Is(err, fs.ErrNotExist) {
+		return nil, errNoCgroup
+	}
+	return group, err
+}

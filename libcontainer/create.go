@@ -160,7 +160,10 @@ func (c *creation) makeCgroup() error {
 	if err != nil {
 		return c.missingController(atCgroupsPath(err))
 	}
-	c.undo.push(func() { _ = c.Hierarchy.Delete(c.Cgroup, c.record.name()) })
+	c.undo.push(func() {
+		_ = c.Hierarchy.Delete(c.Cgroup, c.record.name(), group)
+		group.Close()
+	})
 	c.cgroup = group
 	var first []cgroupv2.Setting
 	first, c.late = splitLimits(c.Settings)
@@ -256,7 +259,7 @@ func (c *creation) spawn() error {
 // removed when it is empty.
 func (c *creation) killChild() {
 	if c.cgroup != nil {
-		_ = c.cgroup.Kill()
+		_ = killHeld(c.cgroup)
 	}
 	if c.child == nil {
 		return
@@ -265,8 +268,7 @@ func (c *creation) killChild() {
 	var status unix.WaitStatus
 	_ = sys.Retry(func() error { _, err := unix.Wait4(c.child.PID, &status, 0, nil); return err })
 	if c.cgroup != nil {
-		_ = c.cgroup.WaitEmpty(killWait)
-		c.cgroup.Close()
+		_ = awaitEmpty(c.cgroup)
 	}
 	c.child.Close()
 }

@@ -93,17 +93,11 @@ func (r *Runtime) deleteForced(id string) error {
 	return last.destroy()
 }
 
-// kill9 ends every process of the container that can be found: through its cgroup,
-// init by itself, and last a hook that runs in the runtime's namespaces.
-func (c *container) kill9() {
-	if group, err := c.openCgroup(); err == nil {
-		if populated, err := group.Populated(); populated || err != nil {
-			// What is frozen dies all the same (cgroup-v2.rst, "cgroup.freeze"); a thaw
-			// before would let it run once more.
-			_ = group.Kill()
-		}
-		group.Close()
-	}
+// kill9 ends every process of the container that can be found: through its cgroup, by
+// what killGroup does, init by itself, and last a hook that runs in the runtime's
+// namespaces.
+func (c *container) kill9(killGroup func()) {
+	killGroup()
 	if pidfd, ok := holdProcess(c.record.PID, c.record.StartTime); ok {
 		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
 		unix.Close(pidfd)
@@ -115,51 +109,71 @@ func (c *container) kill9() {
 // container meanwhile. They are begun after the directory has lost its name: as long as
 // it still has it, none is on the record that was read before.
 func (c *container) killUnretired() {
-	if c.dir.current() {
-		c.kill9()
+	if !c.dir.current() {
+		return
 	}
+	c.kill9(func() {
+		if group, err := c.openCgroup(); err == nil {
+			_ = c.killUnheld(group)
+			group.Close()
+		}
+	})
 }
 
 // destroy ends the container. It closes it. The record goes last: a delete that is
 // killed can be repeated.
 func (c *container) destroy() error {
-	c.kill9()
-	if pidfd, ok := holdProcess(c.record.PID, c.record.StartTime); ok {
-		ended := awaitExit(pidfd, int(killWait.Milliseconds()))
-		unix.Close(pidfd)
-		if !ended {
-			c.close()
-			return errors.New("init " + sys.Int(c.record.PID) + " was killed but does not end")
-		}
-	}
-	if c.dir.has(uncommit) {
-		removePidFile(c.record.PidFile, c.record.PID)
-	}
-	if err := c.deleteCgroup(); err != nil {
+	if err := c.end(); err != nil {
 		c.close()
 		return err
 	}
 	return c.bury()
 }
 
-func (c *container) deleteCgroup() error {
-	if len(c.record.Cgroup) == 0 {
-		return nil
-	}
-	group, err := c.openCgroup()
+// end leaves no more than the record. The cgroup is locked from the look at its holder
+// to its removal: another container may be about to claim it.
+func (c *container) end() error {
+	group, err := c.holdCgroup()
 	if err == nil {
-		err = group.WaitEmpty(killWait)
-		group.Close()
+		defer group.Close()
+	}
+	c.kill9(func() {
+		if err == nil {
+			_ = killHeld(group)
+		}
+	})
+	if pidfd, ok := holdProcess(c.record.PID, c.record.StartTime); ok {
+		ended := awaitExit(pidfd, int(killWait.Milliseconds()))
+		unix.Close(pidfd)
+		if !ended {
+			return errors.New("init " + sys.Int(c.record.PID) + " was killed but does not end")
+		}
+	}
+	if c.dir.has(uncommit) {
+		removePidFile(c.record.PidFile, c.record.PID)
 	}
 	if err != nil && err != errNoCgroup {
 		return err
+	}
+	return c.deleteCgroup(group)
+}
+
+// deleteCgroup removes the cgroup: group, unless there is none, or it is another's.
+func (c *container) deleteCgroup(group *cgroupv2.Cgroup) error {
+	if len(c.record.Cgroup) == 0 {
+		return nil
+	}
+	if group != nil {
+		if err := awaitEmpty(group); err != nil {
+			return err
+		}
 	}
 	h, err := cgroupv2.Open()
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	return h.Delete(c.record.Cgroup, c.record.name())
+	return h.Delete(c.record.Cgroup, c.record.name(), group)
 }
 
 // relockAndDestroy ends a container whose program has run in the foreground. Who

@@ -3,8 +3,13 @@ package libcontainer
 import (
 	"os"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mdrun/mdrun/cgroupv2"
 )
 
 // A create that holds the lock has its child born after delete --force has killed all
@@ -72,4 +77,80 @@ func TestForceSparesThePoststopHooksOfAnother(t *testing.T) {
 	_ = child.Wait()
 	must(t, other.remove())
 	must(t, <-gone)
+}
+
+// inCgroup starts a process in a cgroup; what is received from it tells of its end.
+func inCgroup(t *testing.T, group *cgroupv2.Cgroup) <-chan error {
+	t.Helper()
+	cmd := exec.Command("sleep", "100")
+	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: group.FD()}
+	must(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	return ended
+}
+
+// cgroupOf opens the cgroup of a container, and locks it as a create has it locked.
+func cgroupOf(t *testing.T, r *Runtime, id string) *cgroupv2.Cgroup {
+	t.Helper()
+	c, err := r.open(id)
+	must(t, err)
+	defer c.close()
+	group, err := c.openCgroup()
+	must(t, err)
+	t.Cleanup(group.Close)
+	must(t, group.Lock(0))
+	return group
+}
+
+// Another container claims the cgroup of one that has stopped while that is deleted: it
+// has locked it, and has not noted its name yet.
+func TestDeleteSparesWhoClaimsTheCgroupMeanwhile(t *testing.T) {
+	for _, force := range []bool{false, true} {
+		r := &Runtime{Root: t.TempDir()}
+		must(t, r.Create("a", CreateOptions{Bundle: bundle(t, "sleep", "100")}))
+		must(t, r.Kill("a", unix.SIGKILL, false))
+		other := cgroupOf(t, r, "a")
+		must(t, other.WaitEmpty(killWait))
+		deleted := make(chan error, 1)
+		go func() { deleted <- r.Delete("a", force) }()
+		time.Sleep(100 * time.Millisecond)
+		must(t, unix.Fsetxattr(other.FD(), mark, []byte("b@1"), 0))
+		ended := inCgroup(t, other)
+		select {
+		case err := <-deleted:
+			must(t, err)
+		case <-time.After(5 * time.Second):
+			t.Fatal("it waits for a create that hangs")
+		}
+		select {
+		case err := <-ended:
+			t.Errorf("force %t: the other's process has ended: %v", force, err)
+		case <-time.After(50 * time.Millisecond):
+		}
+		path := cgroupv2.Mount + other.Path()
+		other.Close()
+		endCgroup(t, path)
+	}
+}
+
+// The create of the container itself hangs, and has its cgroup locked.
+func TestForceKillsInACgroupThatItsCreateHasLocked(t *testing.T) {
+	r := &Runtime{Root: t.TempDir()}
+	must(t, r.Create("a", CreateOptions{Bundle: bundle(t, "sleep", "100")}))
+	group := cgroupOf(t, r, "a")
+	create, err := r.lock("a", "create")
+	must(t, err)
+	hook := inCgroup(t, group)
+	deleted := make(chan error, 1)
+	go func() { deleted <- r.Delete("a", true) }()
+	select {
+	case <-hook:
+	case <-time.After(5 * time.Second):
+		t.Error("what is in the cgroup lives")
+	}
+	group.Close()
+	create.close()
+	must(t, <-deleted)
 }

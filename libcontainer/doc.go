@@ -43,8 +43,11 @@
 //
 // A cgroup has one container: create claims it by a lock until its processes show that
 // it is taken, and notes whose it is, so that one whose processes have ended leaves a
-// later one alone. A parent is everybody's: where its maker is not the last to go, a mark
-// leaves it to the one that is (cgroupv2/claim.go).
+// later one alone. delete takes the same lock before it looks whose the cgroup is, until it
+// has removed it. kill, and delete --force while others work on the container, never wait
+// for it: where a create has it, processes are killed by pidfds, those that were there
+// while the note still named their container. A parent is everybody's: where its maker is
+// not the last to go, a mark leaves it to the one that is (cgroupv2/claim.go).
 //
 // A hook in the runtime's namespaces is in no cgroup of the container's. It waits
 // behind a gate until its process is on record, and leads a process group, which

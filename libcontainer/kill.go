@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mdrun/mdrun/cgroupv2"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 )
 
@@ -54,10 +55,64 @@ func (c *container) killAll(sig syscall.Signal) error {
 	}
 	defer group.Close()
 	if sig == unix.SIGKILL {
-		return group.Kill()
+		return c.killUnheld(group)
 	}
-	return signalEach(group.Procs, sig)
+	return signalEach(c.procs(group), sig)
 }
+
+// procs lists the processes of a cgroup that nobody has locked. They are the container's
+// for certain, because no other has claimed it by the end of the list: that can only be
+// done with a cgroup that is empty.
+func (c *container) procs(group *cgroupv2.Cgroup) func() ([]int, error) {
+	return func() ([]int, error) {
+		pids, err := group.Procs()
+		if group.HeldByOther(c.record.name()) {
+			return nil, nil
+		}
+		return pids, err
+	}
+}
+
+// killUnheld ends every process of the cgroup, and none of a container that claims it
+// meanwhile. It waits for nobody: the lock is that of a create which may hang, this
+// container's as like as not.
+func (c *container) killUnheld(group *cgroupv2.Cgroup) error {
+	if group.Lock(0) != nil {
+		return killEach(c.procs(group))
+	}
+	defer group.Unlock()
+	if group.HeldByOther(c.record.name()) {
+		return nil
+	}
+	return killHeld(group)
+}
+
+// killHeld ends every process of a cgroup that is locked.
+func killHeld(group *cgroupv2.Cgroup) error {
+	if populated, err := group.Populated(); err == nil && !populated {
+		return nil
+	}
+	// What is frozen dies all the same (cgroup-v2.rst, "cgroup.freeze"); a thaw before
+	// would let it run once more.
+	return group.Kill()
+}
+
+// rounds is how often killEach goes after those who are born while it is at work.
+const rounds = 100
+
+func killEach(procs func() ([]int, error)) error {
+	for range rounds {
+		if pids, err := procs(); err != nil || len(pids) == 0 {
+			return err
+		}
+		if err := signalEach(procs, unix.SIGKILL); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func awaitEmpty(group *cgroupv2.Cgroup) error { return group.WaitEmpty(killWait) }
 
 // batch bounds the descriptors that signalEach holds at a time.
 const batch = 256

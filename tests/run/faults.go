@@ -79,9 +79,9 @@ var (
 func byRace(name string) []string { return []string{"-race", name, "-rounds", raceRounds} }
 
 var breakages = []breakage{
-	{"a delete that forgets the cgroup", "libcontainer/delete.go", "return h.Delete(c.record.Cgroup, c.record.name())", "return nil", bySweep},
-	{"a delete that does not kill", "libcontainer/delete.go", "func (c *container) kill9() {", "func (c *container) kill9() {}\nfunc (c *container) unused() {", bySweep},
-	{"a create that fails and forgets the cgroup", "libcontainer/create.go", "_ = c.Hierarchy.Delete(c.Cgroup, c.record.name())", "", bySweep},
+	{"a delete that forgets the cgroup", "libcontainer/delete.go", "return h.Delete(c.record.Cgroup, c.record.name(), group)", "return nil", bySweep},
+	{"a delete that does not kill", "libcontainer/delete.go", "func (c *container) kill9(killGroup func()) {", "func (c *container) kill9(func()) {}\nfunc (c *container) unused(killGroup func()) {", bySweep},
+	{"a create that fails and forgets the cgroup", "libcontainer/create.go", "_ = c.Hierarchy.Delete(c.Cgroup, c.record.name(), group)", "", bySweep},
 	{"a hook that begins without being on record", "libcontainer/hooks.go", "		err = c.record.save(c.dir)\n", "", byHooks},
 	{"a delete that forgets the poststop hooks", "libcontainer/retired.go", "	if !c.record.Poststop {", "	if c.record.Poststop || !c.record.Poststop {", byStops},
 	{"a start that does not lock", "libcontainer/start.go", `r.lock(id, "start")`, "r.open(id)", byRace("starts")},
