@@ -62,13 +62,15 @@ func (c *creation) warnOfMemory(held *container) {
 	}
 }
 
-// lastWords says how a child of ours ended.
+// lastWords says how a child of ours ended. Who kills a process that has executed our
+// image means the container: only one that has not may be made once more (tryOutside).
 func lastWords(pid int) error {
 	var status unix.WaitStatus
 	how := "ended"
+	p, found := readProcess(pid) // before it is reaped
 	if _, err := unix.Wait4(pid, &status, unix.WNOHANG, nil); err == nil {
 		switch {
-		case status.Signaled() && status.Signal() == unix.SIGKILL:
+		case status.Signaled() && status.Signal() == unix.SIGKILL && found && !p.executed():
 			return spawn.ErrKilled
 		case status.Signaled():
 			how = "was killed by " + unix.SignalName(status.Signal())

@@ -13,10 +13,18 @@ import (
 type process struct {
 	Comm  string
 	State byte   // 'Z' and 'X': dead
+	Flags uint64 // field 9, the PF_* of the kernel's include/linux/sched.h
 	Start uint64 // field 22, clock ticks since boot: with the pid it names a process for good
 }
 
 func (p process) dead() bool { return p.State == 'Z' || p.State == 'X' }
+
+// executed tells whether it has ever executed a program. PF_FORKNOEXEC has had its place
+// since Linux 2.6; it is what acct(5) calls AFORK.
+func (p process) executed() bool {
+	const forkNoExec = 0x40
+	return p.Flags&forkNoExec == 0
+}
 
 // readProcess reads /proc/PID/stat; ok is false when there is no such process.
 func readProcess(pid int) (p process, ok bool) {
@@ -41,7 +49,11 @@ func parseStat(data []byte) (p process, ok bool) {
 	if err != nil {
 		return process{}, false
 	}
-	return process{Comm: string(data[open+1 : end]), State: fields[0][0], Start: start}, true
+	flags, err := strconv.ParseUint(string(fields[6]), 10, 64)
+	if err != nil {
+		return process{}, false
+	}
+	return process{Comm: string(data[open+1 : end]), State: fields[0][0], Flags: flags, Start: start}, true
 }
 
 // alive finds the process of a record: the same pid with the same start time, and

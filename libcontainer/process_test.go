@@ -12,8 +12,8 @@ func TestParseStat(t *testing.T) {
 		want process
 		ok   bool
 	}{
-		"plain":              {"7 (sh)" + tail + "4242 1 2", process{"sh", 'S', 4242}, true},
-		"name with brackets": {"7 (a) S 1 (b)" + tail + "77 1", process{"a) S 1 (b", 'S', 77}, true},
+		"plain":              {"7 (sh)" + tail + "4242 1 2", process{"sh", 'S', 4194560, 4242}, true},
+		"name with brackets": {"7 (a) S 1 (b)" + tail + "77 1", process{"a) S 1 (b", 'S', 4194560, 77}, true},
 		"half":               {"7 (sh) S 1 2", process{}, false},
 		"empty":              {"", process{}, false},
 		"no bracket":         {"7 sh S", process{}, false},
