@@ -13,6 +13,9 @@ import (
 
 // explainDeath looks for the reason when the child is gone without a word. A
 // failure that it managed to report is still on the channel.
+//
+// The kill bounds the wait: a child that only seems to be gone waits for the plan. One
+// that is at its end keeps its status (kernel/signal.c, complete_signal).
 func (c *creation) explainDeath(err error) error {
 	if c.child == nil && errors.Is(err, unix.ENOMEM) {
 		return c.explainMemory(err)
@@ -20,6 +23,7 @@ func (c *creation) explainDeath(err error) error {
 	if !childDied(err) || c.child == nil {
 		return err
 	}
+	_ = unix.PidfdSendSignal(c.child.PidFD, unix.SIGKILL, nil, 0)
 	if kind, body, _, err := c.child.Conn.Receive(); err == nil && kind == wire.Failure {
 		return step.DecodeFailure(body)
 	}

@@ -76,7 +76,8 @@ func parseRelease(release string) (major, minor int, ok bool) {
 
 // openProc gives an O_PATH handle of the host's procfs, verified to be the root of
 // one (proc(5): inode 1): the child reaches its own files through it, and no mount
-// of a container can come between.
+// of a container can come between. It must count processes as we do: a number that
+// clone(2) gave us would name a stranger in another one, or nobody.
 func openProc() (int, error) {
 	fd, err := unix.Open("/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -84,11 +85,24 @@ func openProc() (int, error) {
 	}
 	var fs unix.Statfs_t
 	var st unix.Stat_t
-	if err := unix.Fstatfs(fd, &fs); err == nil && fs.Type == unix.PROC_SUPER_MAGIC && unix.Fstat(fd, &st) == nil && st.Ino == 1 {
-		return fd, nil
+	if err := unix.Fstatfs(fd, &fs); err != nil || fs.Type != unix.PROC_SUPER_MAGIC || unix.Fstat(fd, &st) != nil || st.Ino != 1 {
+		unix.Close(fd)
+		return -1, errors.New("/proc is not the root of a procfs: mount proc on it")
 	}
-	unix.Close(fd)
-	return -1, errors.New("/proc is not the root of a procfs: mount proc on it")
+	if !countsAsWe(fd) {
+		unix.Close(fd)
+		return -1, &Error{Err: errors.New("/proc belongs to another pid namespace than this process"),
+			Hint: "Mount one for this pid namespace first: mount -t proc proc /proc, or unshare --mount-proc."}
+	}
+	return fd, nil
+}
+
+// countsAsWe tells whether a procfs is one of our pid namespace: self leads to the number
+// of the reader in that of the procfs, and nowhere if it has none (proc_pid(5)).
+func countsAsWe(proc int) bool {
+	var self [20]byte
+	n, err := unix.Readlinkat(proc, "self", self[:])
+	return err == nil && string(self[:n]) == strconv.Itoa(unix.Getpid())
 }
 
 // hidePages switches transparent huge pages off for the child to come, which
