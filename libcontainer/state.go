@@ -61,8 +61,9 @@ func (r *Runtime) State(id string) (*State, error) {
 }
 
 func (c *container) state() *State {
+	status := c.status(false) // which may read the record once more
 	rec := c.record
-	s := &State{OCIVersion: ociVersion, ID: rec.ID, Status: c.status(false), Bundle: rec.Bundle, Rootfs: rec.Rootfs,
+	s := &State{OCIVersion: ociVersion, ID: rec.ID, Status: status, Bundle: rec.Bundle, Rootfs: rec.Rootfs,
 		Created: rec.Created, Annotations: rec.Annotations}
 	if s.Status != Stopped {
 		s.PID = rec.PID

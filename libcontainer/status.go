@@ -26,13 +26,22 @@ const (
 //	exec.fifo there and init still under its own name: created
 //	cgroup frozen: paused; else running
 //
-// locked says that the caller itself holds the lock.
+// locked says that the caller itself holds the lock. Without it a create may go on
+// between two looks: then what is on record may be older than its commit, and is read
+// once more.
 func (c *container) status(locked bool) Status {
 	if c.dir.has(uncommit) {
-		if !locked && !c.lockFree() {
+		switch {
+		case locked:
+			return Stopped
+		case !c.lockFree():
 			return Creating
+		case c.dir.has(uncommit):
+			return Stopped
 		}
-		return Stopped
+		c.reload()
+	} else if c.record.PID == 0 && !locked {
+		c.reload()
 	}
 	p, ok := alive(c.record.PID, c.record.StartTime)
 	if !ok {
@@ -45,6 +54,14 @@ func (c *container) status(locked bool) Status {
 		return Paused
 	}
 	return Running
+}
+
+// reload reads the record once more. One that is gone by now was of a container that is,
+// too.
+func (c *container) reload() {
+	if rec, err := loadRecord(c.dir); err == nil {
+		c.record = rec
+	}
 }
 
 // lockFree asks without waiting. A shared lock for a moment disturbs nobody: a verb
