@@ -239,7 +239,7 @@ func isFewPids(s cgroupv2.Setting) bool {
 
 // lookUp gathers what compiling has to know of the host.
 func lookUp(d *design, explain bool) (compile.Facts, error) {
-	f := compile.Facts{ID: d.ID, BundleDir: d.Bundle.Dir, NoPivot: d.Options.NoPivot, NoNewKeyring: d.Options.NoNewKeyring,
+	f := compile.Facts{BundleDir: d.Bundle.Dir, NoPivot: d.Options.NoPivot, NoNewKeyring: d.Options.NoNewKeyring,
 		PreserveFDs: d.Options.PreserveFDs}
 	if _, late := splitLimits(d.Settings); len(late) > 0 {
 		f.FewPids = late[0].Field

@@ -18,7 +18,6 @@ import (
 
 // Facts is what the host has looked up once.
 type Facts struct {
-	ID           string // the container
 	BundleDir    string // absolute: relative mount sources start here
 	Rootfs       string // absolute path of the root directory
 	NoPivot      bool   // --no-pivot

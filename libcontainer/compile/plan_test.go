@@ -18,7 +18,7 @@ import (
 const hostDir = "/host"
 
 func facts() Facts {
-	return Facts{ID: "web", BundleDir: hostDir + "/bundle", Rootfs: hostDir + "/bundle/rootfs", LastCap: 40, Permitted: 1<<41 - 1}
+	return Facts{BundleDir: hostDir + "/bundle", Rootfs: hostDir + "/bundle/rootfs", LastCap: 40, Permitted: 1<<41 - 1}
 }
 
 func must(t *testing.T, err error) {

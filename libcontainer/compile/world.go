@@ -13,7 +13,7 @@ func (c *compiler) world() {
 	}
 	c.add("", &step.Session{})
 	if !c.facts.NoNewKeyring {
-		c.add("", &step.Keyring{Name: "_ses." + c.facts.ID})
+		c.add("", &step.Keyring{})
 	}
 	switch {
 	case networkMeanwhile(c.namespaces, c.facts):

@@ -45,18 +45,20 @@ func (s *Session) Apply(*Env) error {
 	return nil
 }
 
-// Keyring gives the container a session keyring of its own (keyctl(2)), so that it
-// does not see the caller's keys.
-type Keyring struct{ Name string }
+// Keyring gives the container a session keyring of its own, so that it does not see the
+// caller's keys. It has no name: by name one would join a keyring that another container
+// has made and opened to all, and share every key with that (keyctl(2)
+// KEYCTL_JOIN_SESSION_KEYRING).
+type Keyring struct{}
 
 // Fields passes it through the codec.
-func (s *Keyring) Fields(c *Codec) { c.String(&s.Name) }
-func (s *Keyring) String() string  { return "join the new session keyring " + s.Name }
+func (s *Keyring) Fields(*Codec)  {}
+func (s *Keyring) String() string { return "begin a session keyring of its own" }
 
-// Apply joins it. A kernel without keyrings has no keys to hide.
+// Apply begins it. A kernel without keyrings has no keys to hide.
 func (s *Keyring) Apply(*Env) error {
-	if _, err := unix.KeyctlJoinSessionKeyring(s.Name); err != nil && err != unix.ENOSYS {
-		return sys.Fail(err, "keyctl", "KEYCTL_JOIN_SESSION_KEYRING", sys.Quote(s.Name))
+	if _, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0); err != nil && err != unix.ENOSYS {
+		return sys.Fail(err, "keyctl", "KEYCTL_JOIN_SESSION_KEYRING")
 	}
 	return nil
 }

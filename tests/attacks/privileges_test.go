@@ -10,12 +10,20 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
 
-func init() { roles["tell who I am"] = tellWho }
+func init() {
+	roles["tell who I am"] = tellWho
+	roles["lay out keyrings"] = layOutKeyrings
+	roles["tell my session keyring"] = func([]string) {
+		fmt.Print("mine: ")
+		fmt.Println(unix.KeyctlGetKeyringID(unix.KEY_SPEC_SESSION_KEYRING, false))
+	}
+}
 
 // key is one in the session keyring of the runtime's caller.
 const key = "mdrun-attacks"
@@ -202,4 +210,57 @@ func TestNothingOfTheCallerIsInherited(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A session keyring is found by its name, and joined by whoever may search it, see
+// keyctl(2) KEYCTL_JOIN_SESSION_KEYRING: a neighbour makes the one that the runtime will
+// look for first, and opens it to all.
+func TestASessionKeyringIsNotANeighbours(t *testing.T) {
+	a := try(t, "S-29")
+	var names []string
+	for n := range 10 {
+		id := fmt.Sprintf("attempt-%d", int(counter.Load())+n)
+		names = append(names, "_ses."+id, id)
+	}
+	neighbour := a.bundle().payload("lay out keyrings", names...)
+	_, stop := neighbour.created()
+	if o := neighbour.call("start", neighbour.id); o.code != 0 {
+		t.Fatalf("start: %+v", o)
+	}
+	for begin := time.Now(); time.Since(begin) < patience; time.Sleep(10 * time.Millisecond) {
+		if said, _ := os.ReadFile(neighbour.dir + "/said-" + neighbour.id); strings.Contains(string(said), "done") {
+			break
+		}
+	}
+	o := a.bundle().payload("tell my session keyring").attack("a container of a name that was expected")
+	laid := stop()
+	if !strings.Contains(laid, "done") || !strings.Contains(o.out, "mine: ") {
+		t.Fatalf("the neighbour: %s\nthe container: %+v", laid, o)
+	}
+	_, mine, _ := strings.Cut(o.out, "mine:")
+	if strings.Contains(laid, strings.TrimSuffix(mine, "\n")) {
+		a.hit("the container has the keyring of a neighbour")
+	}
+}
+
+// layOutKeyrings makes keyrings of these names, open to all, and stays: a keyring ends
+// with its last process.
+func layOutKeyrings(names []string) {
+	told := make(chan string)
+	for _, name := range names {
+		go func() {
+			runtime.LockOSThread() // the session keyring is the thread's
+			id, err := unix.KeyctlJoinSessionKeyring(name)
+			if err == nil {
+				err = unix.KeyctlSetperm(id, 0x3f3f3f3f)
+			}
+			told <- fmt.Sprintln(name, id, err)
+			select {}
+		}()
+	}
+	for range names {
+		fmt.Print(<-told)
+	}
+	fmt.Println("done")
+	time.Sleep(time.Hour)
 }
