@@ -248,7 +248,8 @@ func lookUp(d *design, explain bool) (compile.Facts, error) {
 	if !filepath.IsAbs(f.Rootfs) {
 		f.Rootfs = filepath.Join(d.Bundle.Dir, f.Rootfs)
 	}
-	f.InUserNS = inUserNamespace()
+	f.InUserNS = InUserNamespace()
+	f.NoSetgroups = f.InUserNS && setgroupsDenied()
 	f.Ours, f.Hosts = shared(d.Bundle.Spec, "self"), shared(d.Bundle.Spec, "1")
 	if !explain && !mountsElsewhere(d.Bundle.Spec, f.Ours) {
 		resolved, err := d.resolveRoot(f.Rootfs)

@@ -3,15 +3,25 @@ package libcontainer
 import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 )
 
 // initialUserNS is the inode of the first user namespace, a constant of the kernel
 // (include/linux/proc_ns.h, PROC_USER_INIT_INO).
 const initialUserNS = 0xeffffffd
 
-func inUserNamespace() bool {
+// InUserNamespace tells whether we are in a user namespace other than the first.
+func InUserNamespace() bool {
 	var st unix.Stat_t
 	return unix.Stat("/proc/self/ns/user", &st) == nil && st.Ino != initialUserNS
+}
+
+// setgroupsDenied tells whether that has been denied in our user namespace
+// (proc_pid_setgroups(5)).
+func setgroupsDenied() bool {
+	data, err := sys.ReadFile("/proc/self/setgroups")
+	return err == nil && string(data) == "deny\n"
 }
 
 // shared finds the namespaces by path that a process is in: what is done in those of

@@ -20,7 +20,8 @@ func (c *checker) process(p *specs.Process) {
 	if len(p.Args) == 0 {
 		c.problem(".process.args", "args must not be empty", `Give the command as a list, for example ["sh"].`)
 	} else if p.Args[0] == "" {
-		c.problem(".process.args[0]", "the name of the program is empty", "Give a path in the container, or a name that is looked up in PATH.")
+		// The sentence is what clients know a missing program by (podman: 127).
+		c.problem(".process.args[0]", `exec: "": executable file not found in $PATH`, "The name of the program is empty: give a path in the container, or a name that is looked up in PATH.")
 	}
 	for i, kv := range p.Env {
 		if !isVariable(kv) {

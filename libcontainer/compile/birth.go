@@ -71,11 +71,13 @@ func NewBirth(s *specs.Spec, f Facts) (Birth, error) {
 }
 
 // networkMeanwhile: the host makes the new network namespace while init starts up. One that
-// is to belong to another user namespace than ours can only be made in there.
+// is to belong to another user namespace than ours can only be made in there; and who is in
+// a user namespace could not come back from it (setns(2): CAP_SYS_ADMIN over the one that
+// owns the network).
 func networkMeanwhile(all map[specs.LinuxNamespaceType]specs.LinuxNamespace, f Facts) bool {
 	network, wanted := all[specs.NetworkNamespace]
 	_, user := all[specs.UserNamespace]
-	return wanted && network.Path == "" && (!user || f.Ours[specs.UserNamespace])
+	return wanted && network.Path == "" && !f.InUserNS && (!user || f.Ours[specs.UserNamespace])
 }
 
 // timeOffsets writes the lines of timens_offsets (time_namespaces(7)).

@@ -26,6 +26,7 @@ type Facts struct {
 	LastCap      int    // number of the kernel's last capability
 	Permitted    uint64 // the runtime's own permitted capabilities, bit N for number N
 	InUserNS     bool   // the runtime itself runs in a user namespace
+	NoSetgroups  bool   // setgroups(2) has been denied there
 	FewPids      string // the field of a pids limit that leaves init no new thread; "" for none
 
 	// Ours and Hosts are the types of the namespaces by path that the runtime itself,

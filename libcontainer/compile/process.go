@@ -126,7 +126,9 @@ func hinders(name string, n uint64) bool {
 }
 
 func (c *compiler) user(p *specs.Process) {
-	u, keep := &p.User, c.newUserNamespace() && !c.facts.maySetgroups()
+	// A namespace by path has its maker's decision.
+	ns, has := c.namespaces[specs.UserNamespace]
+	u, keep := &p.User, c.facts.NoSetgroups && !has || has && ns.Path == "" && !c.facts.maySetgroups()
 	if keep && len(u.AdditionalGids) > 0 {
 		c.fail(".process.user.additionalGids", "groups cannot be set in a user namespace that is not made by root: the kernel denies setgroups(2) there",
 			"Leave them out: the program keeps the groups of the caller.")
@@ -135,15 +137,9 @@ func (c *compiler) user(p *specs.Process) {
 	c.add(".process.user", &step.User{UID: u.UID, GID: u.GID, Groups: u.AdditionalGids, NoSetgroups: keep})
 }
 
-// newUserNamespace: not one by path, whose maker has decided about it.
-func (c *compiler) newUserNamespace() bool {
-	ns, has := c.namespaces[specs.UserNamespace]
-	return has && ns.Path == ""
-}
-
 // maySetgroups: without CAP_SETGID a map of groups is taken only where setgroups(2) has
-// been denied (user_namespaces(7)).
-func (f *Facts) maySetgroups() bool { return f.Permitted&(1<<unix.CAP_SETGID) != 0 }
+// been denied, and where it is denied it is so in all namespaces below (user_namespaces(7)).
+func (f *Facts) maySetgroups() bool { return !f.NoSetgroups && f.Permitted&(1<<unix.CAP_SETGID) != 0 }
 
 func (c *compiler) noNewPrivileges(p *specs.Process) {
 	if p.NoNewPrivileges {

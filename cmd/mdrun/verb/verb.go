@@ -179,10 +179,11 @@ func (c *Call) runtime() *libcontainer.Runtime {
 }
 
 // defaultRoot is /run/mdrun, and the user's own directory for who is not root, also
-// inside a user namespace where they look like root.
+// inside a user namespace where they look like root: podman calls start and delete there
+// with next to no environment, so only USER=root tells that it is root after all.
 func defaultRoot() string {
-	dir, user := os.Getenv("XDG_RUNTIME_DIR"), os.Getenv("USER")
-	if dir != "" && (os.Geteuid() != 0 || user != "" && user != "root") {
+	dir := os.Getenv("XDG_RUNTIME_DIR")
+	if dir != "" && (os.Geteuid() != 0 || os.Getenv("USER") != "root" && libcontainer.InUserNamespace()) {
 		return filepath.Join(dir, "mdrun")
 	}
 	return "/run/mdrun"
