@@ -3,7 +3,6 @@ package cgroupv2
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -170,46 +169,6 @@ func (c *Cgroup) WaitEmpty(timeout time.Duration) error {
 			return &CallError{Call: "poll(" + c.path + "/cgroup.events)", Err: err}
 		}
 	}
-}
-
-// Procs lists the processes in the cgroup and below it.
-func (c *Cgroup) Procs() ([]int, error) { return procs(c.fd, 0) }
-
-func procs(dir, depth int) ([]int, error) {
-	text, err := readFile(dir, "cgroup.procs")
-	// A threaded cgroup lists no processes (EOPNOTSUPP); its domain does.
-	if err != nil && err != unix.EOPNOTSUPP {
-		return nil, &CallError{Call: "read(cgroup.procs)", Err: err}
-	}
-	var all []int
-	for _, f := range strings.Fields(text) {
-		if pid, err := strconv.Atoi(f); err == nil && pid > 0 {
-			all = append(all, pid)
-		}
-	}
-	fd, err := openBeneath(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY)
-	if err != nil || depth > 64 {
-		return all, err
-	}
-	f := os.NewFile(uintptr(fd), "cgroup")
-	defer f.Close()
-	entries, err := f.ReadDir(-1)
-	for _, e := range entries {
-		if !e.IsDir() {
-			continue
-		}
-		sub, err := openBeneath(dir, e.Name(), unix.O_RDONLY|unix.O_DIRECTORY)
-		if err != nil {
-			continue // removed meanwhile
-		}
-		more, err := procs(sub, depth+1)
-		unix.Close(sub)
-		if err != nil {
-			return all, err
-		}
-		all = append(all, more...)
-	}
-	return all, err
 }
 
 // OOM tells, for a person, that the memory limit has killed a process here, or has kept

@@ -370,34 +370,46 @@ func (h *Hierarchy) remove(p string, below bool) error {
 		return err
 	}
 	defer unix.Close(parent)
-	return removeAt(parent, path.Base(p), below, 0)
+	return removeAt(parent, path.Base(p), below)
 }
 
 // removeAt tries the plain way first: a container with cgroups of its own is rare.
-func removeAt(parent int, name string, below bool, depth int) error {
+func removeAt(parent int, name string, below bool) error {
 	err := unix.Unlinkat(parent, name, unix.AT_REMOVEDIR)
 	if err == unix.ENOENT || err == unix.ENAMETOOLONG {
 		return nil // what has such a name was never made
 	}
-	if err != unix.EBUSY || !below || depth > 64 {
+	if !inUse(err) || !below {
 		return err
 	}
-	fd, openErr := openBeneath(parent, name, unix.O_RDONLY|unix.O_DIRECTORY)
-	if openErr != nil {
-		return openErr
-	}
-	dir := os.NewFile(uintptr(fd), name)
-	defer dir.Close()
-	entries, readErr := dir.ReadDir(-1)
-	if readErr != nil {
-		return readErr
-	}
-	for _, e := range entries {
-		if e.Type()&fs.ModeDir != 0 {
-			if err := removeAt(fd, e.Name(), true, depth+1); err != nil {
-				return err
-			}
-		}
+	if err := removeBelow(parent, name); err != nil {
+		return err
 	}
 	return unix.Unlinkat(parent, name, unix.AT_REMOVEDIR)
+}
+
+// removeBelow empties a cgroup of cgroups.
+func removeBelow(parent int, name string) error {
+	fd, err := openBeneath(parent, name, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	rmdir := func(dir int, name string) error {
+		if err := unix.Unlinkat(dir, name, unix.AT_REMOVEDIR); err != unix.ENOENT {
+			return err
+		}
+		return nil
+	}
+	w := descent{
+		enter: func(dir int, name string) (bool, error) {
+			err := rmdir(dir, name)
+			if inUse(err) {
+				return true, nil // it may have others below it
+			}
+			return false, err
+		},
+		leave: rmdir,
+	}
+	return w.below(fd)
 }

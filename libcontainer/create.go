@@ -160,10 +160,7 @@ func (c *creation) makeCgroup() error {
 	if err != nil {
 		return c.missingController(atCgroupsPath(err))
 	}
-	c.undo.push(func() {
-		_ = c.Hierarchy.Delete(c.Cgroup, c.record.name(), group)
-		group.Close()
-	})
+	c.undo.push(func() { _ = c.Hierarchy.Delete(c.Cgroup, c.record.name(), group); group.Close() })
 	c.cgroup = group
 	var first []cgroupv2.Setting
 	first, c.late = splitLimits(c.Settings)
