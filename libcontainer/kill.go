@@ -144,7 +144,7 @@ func signalSome(pids []int, procs func() ([]int, error), sig syscall.Signal) err
 		fd, err := unix.PidfdOpen(pid, 0)
 		if err == nil {
 			held[pid] = fd
-		} else if err != unix.ESRCH {
+		} else if !vacant(err) {
 			return sys.Fail(err, "pidfd_open", sys.Int(pid))
 		}
 	}
@@ -163,6 +163,10 @@ func signalSome(pids []int, procs func() ([]int, error), sig syscall.Signal) err
 	}
 	return nil
 }
+
+// vacant tells of a number that is no process's, or by now that of a thread: EINVAL
+// (pidfd_open(2)), and ENOENT on newer kernels (seen on 6.18).
+func vacant(err error) bool { return err == unix.ESRCH || err == unix.EINVAL || err == unix.ENOENT }
 
 func signalName(s syscall.Signal) string {
 	if n := unix.SignalName(s); n != "" {

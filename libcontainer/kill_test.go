@@ -1,7 +1,9 @@
 package libcontainer
 
 import (
+	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -23,7 +25,7 @@ func TestASignalReachesOnlyWhoIsStillListed(t *testing.T) {
 	must(t, signalEach(func() ([]int, error) {
 		calls++
 		if calls == 1 {
-			return []int{1 << 22, stranger.Process.Pid, ours.Process.Pid}, nil // the first is no pid at all
+			return []int{1 << 22, someThread(t), stranger.Process.Pid, ours.Process.Pid}, nil // the first is no pid at all
 		}
 		return []int{ours.Process.Pid}, nil
 	}, syscall.SIGTERM))
@@ -37,6 +39,20 @@ func TestASignalReachesOnlyWhoIsStillListed(t *testing.T) {
 		t.Fatalf("the stranger has ended: %v", err)
 	case <-time.After(50 * time.Millisecond):
 	}
+}
+
+// someThread is a number that a process may have had and a thread has now.
+func someThread(t *testing.T) int {
+	t.Helper()
+	threads, err := os.ReadDir("/proc/self/task")
+	must(t, err)
+	for _, e := range threads {
+		if tid, err := strconv.Atoi(e.Name()); err == nil && tid != os.Getpid() {
+			return tid
+		}
+	}
+	t.Fatal("there is no thread")
+	return 0
 }
 
 // Of more processes than are held at a time, each gets the signal.
