@@ -46,7 +46,7 @@ var moments = map[string][]moment{
 	"Bounding": {owns}, "Rlimit": {owns, closes, waits},
 	"User": {drops}, "Capabilities": {drops}, "NoNewPrivileges": {drops}, "Personality": {drops}, "FindProgram": {drops},
 	"CloseFiles": {closes}, "ResetSignals": {closes},
-	"WaitStart": {waits}, "Execute": {waits},
+	"WaitStart": {waits}, "AnswerStart": {waits}, "Execute": {waits},
 }
 
 // at is the moment that a step belongs to.
@@ -77,8 +77,9 @@ func at(s step.Step) moment {
 
 var laws = []law{
 	{"it ends with Execute", last("Execute"), moved("Execute", "Umask"), true},
-	{"once it waits for start, only hooks, a limit of files, the filter and execve are left", onlyAfter("WaitStart", "ContainerHook", "Rlimit", "Seccomp", "Execute"), moved("CloseFiles", "Execute"), true},
+	{"once it waits for start, only hooks, the answer, a limit of files, the filter and execve are left", onlyAfter("WaitStart", "ContainerHook", "AnswerStart", "Rlimit", "Seccomp", "Execute"), moved("CloseFiles", "Execute"), true},
 	{"what belongs to start comes when start has come", startComesFirst, earlyStartHook, true},
+	{"the hooks of start run before it is answered, limits that leave no file to answer with come after", answered, moved("AnswerStart", "WaitStart"), true},
 	{"nothing but execve comes after the filter", onlyAfter("Seccomp", "Execute"), earlySeccomp, false},
 	{"what happens once happens once", once, twice("User"), false},
 	{"a plan never goes back to an earlier moment", neverBack, moved("PivotRoot", "EnterRoot"), true},
@@ -107,7 +108,7 @@ var laws = []law{
 	{"after a low limit come only limits", lowLimits, lateFind, true},
 	{"threads are made before a limit forbids them", before("Rlimit", "SpareThreads"), moved("SpareThreads", "WaitStart"), true},
 	{"files are kept from the program when no step opens one any more",
-		onlyAfter("CloseFiles", "ResetSignals", "Rlimit", "WaitStart", "ContainerHook", "Seccomp", "Execute"), moved("CloseFiles", "Umask"), true},
+		onlyAfter("CloseFiles", "ResetSignals", "Rlimit", "WaitStart", "ContainerHook", "AnswerStart", "Seccomp", "Execute"), moved("CloseFiles", "Umask"), true},
 	{"hooks come in the order of their kinds, and of the configuration", hookOrder, swapped(".hooks."), true},
 	{"the hooks of create come when mounts and devices are there", before("RuntimeHook", "Mount", "Bind", "CgroupMount", "Device", "DeviceLinks"),
 		moved("RuntimeHook", "DeviceLinks"), true},
@@ -121,7 +122,7 @@ var (
 		"ResetSignals", "WaitStart", "Execute"}
 	sometimes = []string{"EnterRoot", "Chroot", "PivotRoot", "LockIn", "CgroupNamespace", "Keyring", "EnterNetwork", "Loopback", "HoldNull", "Console",
 		"RootPropagation", "ReadonlyRoot", "Hostname", "Domainname", "TakeConsole", "OOMScore", "Bounding", "NoNewPrivileges", "Personality", "FindProgram",
-		"SpareThreads"}
+		"SpareThreads", "AnswerStart"}
 )
 
 func once(c containment) string {
@@ -305,11 +306,28 @@ func startComesFirst(c containment) string {
 	return ""
 }
 
+func answered(c containment) string {
+	answer, waits := place(c.plan, "AnswerStart"), place(c.plan, "WaitStart")
+	if answer >= 0 && answer < waits {
+		return "it answers before it waits"
+	}
+	for i, e := range c.plan {
+		r, limit := e.Step.(*step.Rlimit)
+		if limit && low(r) && r.Resource == unix.RLIMIT_NOFILE && (answer < 0 || i < answer) {
+			return "a low limit of files comes before the answer"
+		}
+		if kindOf(e.Step) == "ContainerHook" && i > waits && answer >= 0 && i > answer {
+			return "a hook comes after the answer"
+		}
+	}
+	return ""
+}
+
 func lowLimits(c containment) string {
 	after := false
 	for _, e := range c.plan {
 		r, limit := e.Step.(*step.Rlimit)
-		if after && !limit && !slices.Contains([]string{"WaitStart", "ContainerHook", "Seccomp", "Execute"}, kindOf(e.Step)) {
+		if after && !limit && !slices.Contains([]string{"WaitStart", "ContainerHook", "AnswerStart", "Seccomp", "Execute"}, kindOf(e.Step)) {
 			return kindOf(e.Step) + " comes after a low limit"
 		}
 		after = after || limit && low(r)

@@ -84,7 +84,7 @@ type limitTime int
 const (
 	whilePrivileged limitTime = iota // raising a hard limit needs CAP_SYS_RESOURCE: before the user changes
 	beforeWaiting                    // it would hinder init: once nothing is left to do but to wait
-	whenStarted                      // it would keep init from opening exec.fifo: when start has come
+	whenStarted                      // it would keep init from opening exec.fifo: when start has been answered
 )
 
 func (c *compiler) rlimits(p *specs.Process, now limitTime) {
@@ -96,6 +96,9 @@ func (c *compiler) rlimits(p *specs.Process, now limitTime) {
 			return
 		}
 		when := timeOf(r)
+		if when == now && now == whenStarted {
+			c.add("", &step.AnswerStart{}) // there is one such limit at most
+		}
 		switch {
 		case when == now:
 			c.add(field, &step.Rlimit{Name: r.Type, Resource: int(number), Soft: r.Soft, Hard: r.Hard})

@@ -46,25 +46,23 @@ func TestStepExecuteSaysWhyAProgramDoesNotRun(t *testing.T) {
 		"a native program cut off": {elf(native, "/x")[:64], "exec format error", "but the kernel finds no program in it: is the file cut off?"},
 	} {
 		w.write("prog", c.content, 0o755)
-		w.env.Exec = Program{Path: "/prog", Args: []string{"prog"}}
+		w.executes(Program{Path: "/prog", Args: []string{"prog"}})
 		w.fails(&Execute{}, c.says, c.hint)
 		if err := (&Execute{}).Apply(w.env); c.hint != "" && !strings.HasPrefix(err.Error(), "exec /prog: ") {
 			t.Errorf("%s: %v", name, err) // clients look for the beginning
 		}
 	}
-	w.env.Exec = Program{Path: "/nope", Args: []string{"nope"}}
+	w.executes(Program{Path: "/nope", Args: []string{"nope"}})
 	w.fails(&Execute{}, `execve("/nope"): no such file or directory`, "")
 	for hint, p := range map[string]Program{
 		".process.args[1] has 200000 bytes":        {Args: []string{"prog", strings.Repeat("x", 200_000)}},
 		"The variable BIG has 200004 bytes":        {Args: []string{"prog"}, Env: []string{"A=b", "BIG=" + strings.Repeat("x", 200_000)}},
 		"Arguments and environment together have ": {Args: []string{"prog"}, Env: slices.Repeat([]string{strings.Repeat("x", 100_000)}, 100)},
 	} {
-		p.Path, w.env.Exec = "/prog", p
-		w.env.Exec.Path = "/prog"
+		p.Path = "/prog"
+		w.executes(p)
 		w.fails(&Execute{}, "exec /prog: argument list too long", hint)
 	}
-	w.env.Exec = Program{Path: "/prog\x00", Args: []string{"nope"}}
-	w.fails(&Execute{}, "invalid argument", "")
 }
 
 // elf makes the head of a 64-bit program, with a loader or without.

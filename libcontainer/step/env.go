@@ -16,4 +16,5 @@ type kept struct {
 	started    int   // exec.fifo, open for writing; 0: not yet
 	said       bool  // the byte is in it
 	cwdRefused bool  // the working directory is closed to root; the user tries again
+	vectors    vectors
 }

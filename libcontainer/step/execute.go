@@ -35,19 +35,44 @@ func (s *WaitStart) Apply(env *Env) error {
 	return awaitListener(env)
 }
 
-// awaitListener opens the FIFO, which takes until somebody listens.
+// awaitListener opens the FIFO, which takes until somebody listens. Who opened it may be
+// gone again, as a start that was killed is: no hook runs for that.
 func awaitListener(env *Env) error {
-	fd := -1
-	err := sys.Retry(func() (err error) {
-		fd, err = unix.Openat(env.Proc, onFD(env.Fifo), unix.O_WRONLY|unix.O_CLOEXEC, 0)
-		return err
-	})
-	if err != nil {
-		return sys.Fail(err, "open", `"exec.fifo"`)
+	for {
+		fd := -1
+		err := sys.Retry(func() (err error) {
+			fd, err = unix.Openat(env.Proc, onFD(env.Fifo), unix.O_WRONLY|unix.O_CLOEXEC, 0)
+			return err
+		})
+		if err != nil {
+			return sys.Fail(err, "open", `"exec.fifo"`)
+		}
+		if listens(fd) {
+			env.kept.started = fd
+			return nil
+		}
+		unix.Close(fd)
 	}
-	env.kept.started = fd
-	return nil
 }
+
+// listens tells whether a FIFO has a reader: without one its other end polls as POLLERR
+// (poll(2)).
+func listens(fd int) bool {
+	p := []unix.PollFd{{Fd: int32(fd)}}
+	n, err := unix.Poll(p, 0)
+	return err != nil || n == 0
+}
+
+// AnswerStart tells start that the program is executed now, for a plan that afterwards sets
+// a limit which leaves no descriptor to wait for another start with.
+type AnswerStart struct{}
+
+// Fields passes it through the codec.
+func (s *AnswerStart) Fields(*Codec)  {}
+func (s *AnswerStart) String() string { return "answer start" }
+
+// Apply says the byte.
+func (s *AnswerStart) Apply(env *Env) error { return say(env) }
 
 // Execute becomes the program. It is the last step of every plan.
 type Execute struct{}
@@ -56,14 +81,11 @@ type Execute struct{}
 func (s *Execute) Fields(*Codec)  {}
 func (s *Execute) String() string { return "execute the program" }
 
-// Apply does what must not allocate or fail first, then says the byte, then execs.
-// When start was killed before it could hear the byte, we wait for the next one. The
-// end that we hold closes with execve, which is how start learns that it succeeded.
+// Apply does what may fail first, then says the byte, then execs. It allocates nothing: a
+// limit may leave no memory. The end that we hold closes with execve, which is how start
+// learns that it succeeded.
 func (s *Execute) Apply(env *Env) error {
-	path, argv, envp, err := vectors(env.Exec)
-	if err != nil {
-		return err
-	}
+	v := &env.kept.vectors
 	if env.RestoreTHP {
 		if err := unix.Prctl(unix.PR_SET_THP_DISABLE, 0, 0, 0, 0); err != nil {
 			return sys.Fail(err, "prctl", "PR_SET_THP_DISABLE", "0")
@@ -72,7 +94,7 @@ func (s *Execute) Apply(env *Env) error {
 	if err := say(env); err != nil {
 		return err
 	}
-	_, _, errno := syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envp[0])))
+	_, _, errno := syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(v.path)), uintptr(unsafe.Pointer(&v.argv[0])), uintptr(unsafe.Pointer(&v.envp[0])))
 	if errno == unix.E2BIG {
 		return tooMuch(env.Exec)
 	}
@@ -93,10 +115,11 @@ func (env *Env) tellStart(err error) {
 	_, _ = unix.Write(env.kept.started, append(text, EncodeFailure(err)...))
 }
 
-// say writes the byte; EPIPE means that start is gone, and the wait begins again.
-// SIGPIPE kills a Go program only for descriptors 1 and 2 (os/signal).
+// say writes the byte, once; EPIPE means that start is gone before it could hear it, and
+// the wait begins again. SIGPIPE kills a Go program only for descriptors 1 and 2
+// (os/signal).
 func say(env *Env) error {
-	if env.Fifo < 0 {
+	if env.Fifo < 0 || env.kept.said {
 		return nil
 	}
 	for {
@@ -117,13 +140,19 @@ func say(env *Env) error {
 	}
 }
 
-func vectors(p Program) (path *byte, argv, envp []*byte, err error) {
-	if path, err = syscall.BytePtrFromString(p.Path); err != nil {
-		return nil, nil, nil, err
+// vectors are the arguments of execve(2).
+type vectors struct {
+	path       *byte
+	argv, envp []*byte
+}
+
+func vectorsOf(p Program) (v vectors, err error) {
+	if v.path, err = syscall.BytePtrFromString(p.Path); err != nil {
+		return v, err
 	}
-	if argv, err = syscall.SlicePtrFromStrings(p.Args); err != nil {
-		return nil, nil, nil, err
+	if v.argv, err = syscall.SlicePtrFromStrings(p.Args); err != nil {
+		return v, err
 	}
-	envp, err = syscall.SlicePtrFromStrings(p.Env)
-	return path, argv, envp, err
+	v.envp, err = syscall.SlicePtrFromStrings(p.Env)
+	return v, err
 }

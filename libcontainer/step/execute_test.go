@@ -175,8 +175,8 @@ func TestStepExecuteWaitsForTheNextStart(t *testing.T) {
 		must(t, err)
 		w.write("bin/report", string(program), 0o755)
 		w.pivot()
-		w.env.Exec = Program{Path: "/bin/report", Args: []string{"report"}, Env: []string{reportVar + "=1"}}
-		w.apply(&WaitStart{}, &played{name: "wait until start is dead", do: func() error {
+		w.executes(Program{Path: "/bin/report", Args: []string{"report"}, Env: []string{reportVar + "=1"}})
+		w.apply(&WaitStart{}, &played{name: "tell that it waited", do: func() error { return unix.Mkdirat(outer, "waited", 0o755) }}, &played{name: "wait until start is dead", do: func() error {
 			if _, err := unix.Poll([]unix.PollFd{{Fd: int32(w.env.kept.started)}}, -1); err != nil { // POLLERR
 				return err
 			}
@@ -185,13 +185,10 @@ func TestStepExecuteWaitsForTheNextStart(t *testing.T) {
 		t.Fatal((&Execute{}).Apply(w.env))
 	}
 	s := newStarter(t, 0)
-	s.open().Close()
-	for range 300 { // until it is noticed
-		if _, err := os.Stat(filepath.Join(filepath.Dir(s.fifo), "noticed")); err == nil {
-			break
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
+	killed := s.open()
+	s.appears("waited")
+	killed.Close()
+	s.appears("noticed")
 	if got := s.said(s.open()); got != string(rune(Started)) {
 		t.Errorf("the second start was told %q", got)
 	}
@@ -200,13 +197,58 @@ func TestStepExecuteWaitsForTheNextStart(t *testing.T) {
 	}
 }
 
+// The answer is said once, and the wait for another start is over with it.
+func TestStepAnswerStart(t *testing.T) {
+	if os.Getenv(insideVar) != "" {
+		inside(t)
+		w := withFifo(t)
+		program, err := os.ReadFile("/proc/self/exe")
+		must(t, err)
+		w.write("bin/report", string(program), 0o755)
+		w.pivot()
+		w.executes(Program{Path: "/bin/report", Args: []string{"report"}, Env: []string{reportVar + "=1"}})
+		w.apply(&WaitStart{}, &AnswerStart{}, &played{name: "tell that it has answered", do: func() error { return unix.Mkdirat(outer, "answered", 0o755) }},
+			&Rlimit{Name: "RLIMIT_NOFILE", Resource: unix.RLIMIT_NOFILE, Soft: 0, Hard: 200})
+		t.Fatal((&Execute{}).Apply(w.env))
+	}
+	s := newStarter(t, 0)
+	f := s.open()
+	s.appears("answered")
+	if got := s.said(f); got != string(rune(Started)) {
+		t.Errorf("start was told %q", got)
+	}
+	if text := s.end(); !strings.Contains(text, `"Args":["report"]`) {
+		t.Errorf("the program did not run:\n%s", text)
+	}
+}
+
+// executes is what FindProgram leaves.
+func (w *world) executes(p Program) {
+	w.Helper()
+	v, err := vectorsOf(p)
+	must(w.T, err)
+	w.env.Exec, w.env.kept.vectors = p, v
+}
+
+// appears waits for what the test inside makes in the folder of the FIFO.
+func (s *starter) appears(name string) {
+	s.Helper()
+	for range 3000 {
+		if _, err := os.Stat(filepath.Join(filepath.Dir(s.fifo), name)); err == nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	s.Fatalf("%s: still waiting", name)
+}
+
 func TestStepExecuteTellsStartWhyNot(t *testing.T) {
 	if os.Getenv(insideVar) != "" {
 		inside(t)
 		w := withFifo(t)
 		w.write("bin/script", "#!/bin/bash\n", 0o755)
 		w.pivot()
-		w.env.Exec = Program{Path: "/bin/script", Args: []string{"script"}}
+		w.executes(Program{Path: "/bin/script", Args: []string{"script"}})
 		err := Plan{{Step: &WaitStart{}}, {Field: ".process.args", Step: &Execute{}}}.Apply(w.env)
 		var p *Problem
 		if !errors.As(err, &p) || !strings.Contains(p.Text, "exec /bin/script: no such file or directory") || !strings.Contains(p.Hint, "its interpreter /bin/bash") {
@@ -242,12 +284,12 @@ func (refusing) Ready() error { return errRefused }
 
 func TestVectorsRefuseNUL(t *testing.T) {
 	for _, p := range []Program{{Path: "a\x00"}, {Path: "a", Args: []string{"b", "\x00"}}, {Path: "a", Env: []string{"A=\x00"}}} {
-		if _, _, _, err := vectors(p); err == nil {
+		if _, err := vectorsOf(p); err == nil {
 			t.Errorf("%q was taken", p)
 		}
 	}
-	_, argv, envp, err := vectors(Program{Path: "a", Args: []string{"b", "c"}, Env: []string{"A=1"}})
-	if err != nil || len(argv) != 3 || argv[2] != nil || len(envp) != 2 || !slices.Equal(envp[1:], []*byte{nil}) {
-		t.Errorf("%v, %v, %v", argv, envp, err)
+	v, err := vectorsOf(Program{Path: "a", Args: []string{"b", "c"}, Env: []string{"A=1"}})
+	if err != nil || len(v.argv) != 3 || v.argv[2] != nil || len(v.envp) != 2 || !slices.Equal(v.envp[1:], []*byte{nil}) {
+		t.Errorf("%v, %v", v, err)
 	}
 }

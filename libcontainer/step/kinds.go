@@ -65,6 +65,7 @@ var kinds = [...]kind{
 	of[CloseFiles](),
 	of[ResetSignals](),
 	of[WaitStart](),
+	of[AnswerStart](),
 	of[Execute](),
 }
 

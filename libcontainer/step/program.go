@@ -80,8 +80,17 @@ type FindProgram struct {
 func (s *FindProgram) Fields(c *Codec) { c.String(&s.Name); c.String(&s.Path) }
 func (s *FindProgram) String() string  { return "find the program " + sys.Quote(s.Name) }
 
-// Apply finds it. The working directory is the program's own by now.
+// Apply finds it. The working directory is the program's own by now. What execve needs is
+// made here: its arguments may be mebibytes, and a limit will leave init no memory.
 func (s *FindProgram) Apply(env *Env) error {
+	err := s.find(env)
+	if err == nil {
+		env.kept.vectors, err = vectorsOf(env.Exec)
+	}
+	return err
+}
+
+func (s *FindProgram) find(env *Env) error {
 	if hasSlash(s.Name) {
 		env.Exec.Path = s.Name
 		return s.direct(s.Name)
