@@ -76,7 +76,7 @@ func ioctlPeer(master int) (int, error) {
 }
 
 func showConsole(env *Env, peer int) error {
-	dir, err := inroot.MkdirAll(env.Root, "/dev")
+	dir, err := devFolder(env, "/dev")
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func (s *Device) numbers() string {
 // Apply makes it by its name in its folder, held open: a link in place of the name
 // is never followed (CVE-2026-41579).
 func (s *Device) Apply(env *Env) error {
-	dir, name, err := inroot.Parent(env.Root, s.Path)
+	dir, name, err := s.folder(env)
 	if err != nil {
 		return err
 	}
@@ -72,6 +72,15 @@ func (s *Device) Apply(env *Env) error {
 		return sys.Fail(err, "fchownat", sys.Quote(s.Path))
 	}
 	return nil
+}
+
+func (s *Device) folder(env *Env) (dir int, name string, err error) {
+	if !inDev(s.Path) {
+		return inroot.Parent(env.Root, s.Path)
+	}
+	name = baseName(s.Path)
+	dir, err = devFolder(env, s.Path[:len(s.Path)-len("/"+name)])
+	return dir, name, err
 }
 
 // adopt takes a node that is there already, if it is the device, and gives it the mode
@@ -209,7 +218,7 @@ func (s *DeviceLinks) String() string {
 
 // Apply makes them in one folder, held open.
 func (s *DeviceLinks) Apply(env *Env) error {
-	dir, err := inroot.MkdirAll(env.Root, "/dev")
+	dir, err := devFolder(env, "/dev")
 	if err != nil {
 		return err
 	}

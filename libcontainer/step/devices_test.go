@@ -3,6 +3,7 @@ package step
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -96,27 +97,66 @@ func TestStepDeviceLinks(t *testing.T) {
 	}
 }
 
-// A /dev that is a link to the host leads nowhere but into the root (CVE-2026-41579).
-func TestStepDevicesStayInTheRoot(t *testing.T) {
+// A /dev that is a link is refused, wherever that leads: it could be to a volume
+// (CVE-2026-41579).
+func TestStepDevicesAreMadeInAPlainFolder(t *testing.T) {
 	if !inside(t) {
 		return
 	}
 	w := newWorld(t)
 	outside := filepath.Join(os.Getenv(insideVar), "outside")
-	must(t, os.Mkdir(outside, 0o755))
-	must(t, os.WriteFile(filepath.Join(outside, "ptmx"), nil, 0o644))
+	w.write("vol/ptmx", "", 0o644)
+	w.write(outside+"/ptmx", "", 0o644)
+	must(t, os.MkdirAll(outside, 0o755))
+	must(t, os.WriteFile(outside+"/ptmx", nil, 0o644))
 	must(t, os.Remove(w.in("dev")))
-	for _, target := range []string{outside, "../../../../.." + outside} {
-		must(t, os.MkdirAll(w.in(outside), 0o755))
+	null := &Device{Path: "/dev/null", Mode: unix.S_IFCHR | 0o666, Rdev: unix.Mkdev(1, 3), Bind: true}
+	links := &DeviceLinks{Links: []Link{{Path: "/dev/fd", Target: "/proc/self/fd"}, {Path: "/dev/ptmx", Target: "pts/ptmx", Replace: true}}}
+	const text, hint = "/dev in the root filesystem is not a plain folder", "make it a folder in the image"
+	for _, target := range []string{"vol", "/vol", outside, "../../../../.." + outside} {
 		must(t, os.Symlink(target, w.in("dev")))
-		w.apply(&DeviceLinks{Links: []Link{{Path: "/dev/fd", Target: "/proc/self/fd"}, {Path: "/dev/ptmx", Target: "pts/ptmx", Replace: true}}},
-			&Device{Path: "/dev/pipe", Mode: unix.S_IFIFO | 0o600}, &Device{Path: "/dev/null", Mode: unix.S_IFCHR | 0o666, Rdev: unix.Mkdev(1, 3), Bind: true})
-		if entries, err := os.ReadDir(outside); err != nil || len(entries) != 1 || !entries[0].Type().IsRegular() {
-			t.Errorf("outside: %v, %v", entries, err)
+		for _, s := range []Step{&Mount{Type: "tmpfs", Source: "tmpfs", Target: "/dev"}, &Mount{Type: "tmpfs", Source: "tmpfs", Target: "/dev/made"},
+			&Bind{Source: "/proc/version", Target: "/dev/made"}, links, &Device{Path: "/dev/pipe", Mode: unix.S_IFIFO | 0o600}, null} {
+			w.fails(s, text, hint)
 		}
-		if entries, err := os.ReadDir(w.in(outside)); err != nil || len(entries) != 4 {
-			t.Errorf("in the root: %v, %v", entries, err)
+		if err := showConsole(w.env, 0); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("console: %v", err)
 		}
 		must(t, os.Remove(w.in("dev")))
 	}
+	must(t, os.Mkdir(w.in("dev"), 0o755))
+	must(t, os.Symlink("../vol", w.in("dev/sub")))
+	w.fails(&Device{Path: "/dev/sub/deep/pipe", Mode: unix.S_IFIFO | 0o600}, "/dev/sub/deep in the root filesystem is not a plain folder", hint)
+	for _, dir := range []string{outside, w.in("vol"), w.in(outside)} {
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 || !entries[0].Type().IsRegular() {
+			t.Errorf("%s: %v, %v", dir, entries, err)
+		}
+	}
+}
+
+// The other way round: a link of the image leads a volume to /dev.
+func TestStepNoVolumeIsLedToDev(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	w := newWorld(t)
+	volume := filepath.Join(os.Getenv(insideVar), "volume")
+	must(t, os.Mkdir(volume, 0o755))
+	w.apply(&Mount{Type: "tmpfs", Source: "tmpfs", Target: "/dev"})
+	for _, target := range []string{"dev", "/dev", "tmp/../dev/."} {
+		must(t, os.Symlink(target, w.in("vol")))
+		w.fails(&Bind{Source: volume, Target: "/vol"}, "/vol leads to /dev through a link in the root filesystem", "Make it a folder of its own")
+		must(t, os.Remove(w.in("vol")))
+	}
+	// A folder below it is as good as another until a device is to be made there.
+	must(t, os.Symlink("/dev/shm", w.in("vol")))
+	w.apply(&Bind{Source: volume, Target: "/vol"}, &Device{Path: "/dev/pipe", Mode: unix.S_IFIFO | 0o600})
+	w.fails(&Device{Path: "/dev/shm/pipe", Mode: unix.S_IFIFO | 0o600}, "a mount led into /dev through a link", "a folder of its own")
+	w.env.kept.ledIntoDev = false
+	must(t, os.Symlink("shm/log", w.in("dev/log")))
+	w.apply(&Bind{Source: volume, Target: "/dev/log"})
+	w.fails(&Device{Path: "/dev/shm/log/pipe", Mode: unix.S_IFIFO | 0o600}, "a mount led into /dev through a link", "")
+	// Where the configuration says so by name.
+	w.env.kept.ledIntoDev = false
+	w.apply(&Bind{Source: volume, Target: "/dev/net"}, &Device{Path: "/dev/net/pipe", Mode: unix.S_IFIFO | 0o600})
 }

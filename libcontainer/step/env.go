@@ -15,6 +15,7 @@ type kept struct {
 	console    int   // the container's side of its terminal, to become 0, 1 and 2; 0: none
 	started    int   // exec.fifo, open for writing; 0: not yet
 	said       bool  // the byte is in it
+	ledIntoDev bool  // a link of the image led a mount below /dev
 	cwdRefused bool  // the working directory is closed to root; the user tries again
 	vectors    vectors
 }

@@ -14,7 +14,11 @@ func place(env *Env, target string, isFile func() (bool, error)) (fd int, made b
 	if err == nil {
 		return fd, false, nil
 	}
-	if sys.Errno(err) == unix.ELOOP {
+	byLink := sys.Errno(err) == unix.ELOOP
+	if byLink {
+		if err := devIsPlain(env, target); err != nil {
+			return -1, false, err
+		}
 		fd, err = inroot.Open(env.Root, target, unix.O_PATH)
 	}
 	if err != nil && sys.Errno(err) == unix.ENOENT {
@@ -28,7 +32,11 @@ func place(env *Env, target string, isFile func() (bool, error)) (fd int, made b
 	if err != nil {
 		return -1, false, err
 	}
-	if err := notByLinkIntoProc(fd, target); err != nil {
+	err = notByLinkIntoProc(fd, target)
+	if err == nil && (byLink || made) { // a link may have come meanwhile
+		err = notByLinkOntoDev(env, fd, target)
+	}
+	if err != nil {
 		unix.Close(fd)
 		return -1, false, err
 	}
@@ -55,18 +63,26 @@ func onProc(fd int) bool {
 // plainPlace is for proc and sysfs: no link may be on the way, and what is there must
 // be a folder.
 func plainPlace(env *Env, target, kind string) (int, error) {
-	fd, err := inroot.OpenPlain(env.Root, target, unix.O_PATH|unix.O_DIRECTORY)
-	if err == nil {
-		return fd, nil
+	return plainFolder(env, target, kind+" is to be mounted on it", "A link there could show a false "+kind+": make it an empty folder in the image.")
+}
+
+// plainFolder makes what is missing, and looks again: what it makes could be exchanged.
+func plainFolder(env *Env, path, purpose, hint string) (int, error) {
+	for made := false; ; made = true {
+		fd, err := inroot.OpenPlain(env.Root, path, unix.O_PATH|unix.O_DIRECTORY)
+		switch n := sys.Errno(err); {
+		case err == nil:
+			return fd, nil
+		case n == unix.ELOOP || n == unix.ENOTDIR:
+			return -1, &Problem{Text: path + " in the root filesystem is not a plain folder, but " + purpose, Hint: hint}
+		case n != unix.ENOENT || made:
+			return -1, err
+		}
+		if fd, err = inroot.Make(env.Root, path, false); err != nil {
+			return -1, err
+		}
+		unix.Close(fd)
 	}
-	switch sys.Errno(err) {
-	case unix.ENOENT:
-		return inroot.Make(env.Root, target, false)
-	case unix.ELOOP, unix.ENOTDIR:
-		return -1, &Problem{Text: target + " in the root filesystem is not a plain folder, but " + kind + " is to be mounted on it",
-			Hint: "A link there could show a false " + kind + ": make it an empty folder in the image."}
-	}
-	return -1, err
 }
 
 // onFD is a path to what a descriptor shows; the working directory is procfs.

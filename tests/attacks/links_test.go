@@ -1,6 +1,7 @@
 package attacks
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -45,6 +46,33 @@ func TestTheDeviceFolderIsInsideTheRoot(t *testing.T) {
 	for _, name := range []string{"null", "ptmx", "console", "fd"} {
 		b := a.bundle().without("/dev", "/dev/pts", "/dev/shm", "/dev/mqueue").link("/dev/"+name, a.host+"/"+name).shell("true")
 		b.attack("/dev/" + name + " is a link to a file of the host")
+	}
+}
+
+// What a link stays inside the root for may be a volume, and so the host: /dev is a link
+// to it, or it is led to where devices are made.
+func TestDevicesAreNotMadeInAVolume(t *testing.T) {
+	a := try(t, "S-12")
+	for _, more := range []string{"", "/dev/more", "/dev/pts/more", "/dev/sub/more"} {
+		for what, b := range map[string]*bundle{
+			"/dev is a link to a volume":                                a.bundle().link("/dev", "vol"),
+			"/dev, which no filesystem is for, is a link to a volume":   a.bundle().without("/dev", "/dev/pts", "/dev/shm", "/dev/mqueue").link("/dev", "vol"),
+			"a folder of /dev is a link to a volume":                    a.bundle().without("/dev", "/dev/pts").link("/dev/sub", "../vol").link("/dev/pts", "../vol"),
+			"a volume is led to /dev":                                   a.bundle().link("/vol", "dev"),
+			"a volume is led to a folder of /dev":                       a.bundle().link("/vol", "/dev/sub"),
+			"a volume is led to a folder of /dev, and more than one on": a.bundle().link("/vol", "other").link("/other", "dev/sub/.."),
+		} {
+			if _, err := os.Lstat(b.inside("/vol")); err != nil {
+				must(t, os.Mkdir(b.inside("/vol"), 0o755))
+			}
+			volume := fmt.Sprintf("%s/volume-%d", a.host, counter.Add(1))
+			must(t, os.Mkdir(volume, 0o755))
+			must(t, os.WriteFile(volume+"/ptmx", nil, 0o644))
+			if b.mount("/vol", "bind", volume, "rbind").shell("true"); more != "" {
+				b.with(a, more, 1, 3)
+			}
+			b.attack(what + ", device " + more)
+		}
 	}
 }
 
