@@ -354,6 +354,10 @@ func (c *creation) converse() error {
 			if err := c.scoreChild(); err != nil {
 				return err
 			}
+		case wire.Room:
+			if err := c.makeRoom(string(body)); err != nil {
+				return err
+			}
 		default:
 			return errors.New("the child sent a message that has no place here")
 		}

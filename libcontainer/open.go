@@ -65,6 +65,23 @@ func (c *creation) scoreChild() error {
 	return c.child.Conn.Send(wire.GoOn, nil, -1)
 }
 
+// makeRoom raises the hard half of the child's limit of this name, which it could not do
+// itself.
+func (c *creation) makeRoom(limit string) error {
+	for _, e := range c.Plan {
+		s, ok := e.Step.(*step.Rlimit)
+		if !ok || s.Name != limit {
+			continue
+		}
+		if was, err := s.MakeRoom(c.child.PID); err != nil {
+			return &Error{Field: e.Field, Err: sys.Fail(err, "prlimit", s.Name, sys.Uint(s.Hard)),
+				Hint: "The hard limit is " + was + " here, and raising it needs CAP_SYS_RESOURCE: lower it in config.json, or start the runtime with a higher one."}
+		}
+		return c.child.Conn.Send(wire.GoOn, nil, -1)
+	}
+	return errors.New("the child asked for a limit that the plan does not name")
+}
+
 // planNames: a child may only ask for what it was told to mount.
 func (c *creation) planNames(path string) bool {
 	for _, e := range c.Plan {

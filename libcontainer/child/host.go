@@ -57,6 +57,15 @@ func (h host) OOMScore() error {
 	return err
 }
 
+// Room asks the host for what needs CAP_SYS_RESOURCE outside of every user namespace.
+func (h host) Room(limit string) error {
+	if err := h.conn.Send(wire.Room, []byte(limit), -1); err != nil {
+		return err
+	}
+	_, err := h.goOn()
+	return err
+}
+
 // Ready waits until the host has committed the container: an init whose create
 // died before that ends here and leaves nothing to wait for.
 func (h host) Ready() error {

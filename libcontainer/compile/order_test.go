@@ -156,6 +156,9 @@ func count(kinds []string, kind string) (n int) {
 
 // low limits would keep init itself from its work (memory, threads, descriptors).
 func low(r *step.Rlimit) bool {
+	if r.Room {
+		return false
+	}
 	if r.Resource == unix.RLIMIT_NOFILE {
 		return r.Soft < 64
 	}

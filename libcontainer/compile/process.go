@@ -102,9 +102,8 @@ func (c *compiler) rlimits(p *specs.Process, now limitTime) {
 		switch {
 		case when == now:
 			c.add(field, &step.Rlimit{Name: r.Type, Resource: int(number), Soft: r.Soft, Hard: r.Hard})
-		case now == whilePrivileged && !hinders(r.Type, r.Hard):
-			// The hard half alone hinders nobody, and may have to be raised.
-			c.add(field, &step.Rlimit{Name: r.Type, Resource: int(number), Soft: r.Hard, Hard: r.Hard})
+		case now == whilePrivileged:
+			c.add(field, &step.Rlimit{Name: r.Type, Resource: int(number), Hard: r.Hard, Room: true})
 		}
 	}
 }

@@ -63,9 +63,11 @@ func TestOnlyLimitsThatHinderInitAreLate(t *testing.T) {
 		"RLIMIT_MSGQUEUE": {unix.RLIMIT_MSGQUEUE, 0, false}, "RLIMIT_NICE": {unix.RLIMIT_NICE, 0, false}, "RLIMIT_RTPRIO": {unix.RLIMIT_RTPRIO, 0, false},
 		"RLIMIT_RTTIME": {unix.RLIMIT_RTTIME, 0, false},
 	} {
-		for _, soft := range []uint64{c.soft, much} {
+		for _, limit := range []specs.POSIXRlimit{{Soft: c.soft, Hard: much + 1}, {Soft: much, Hard: much + 1}, {Soft: c.soft, Hard: c.soft}} {
 			s := spec.Default()
-			s.Process.Rlimits = []specs.POSIXRlimit{{Type: name, Soft: soft, Hard: much + 1}}
+			limit.Type = name
+			s.Process.Rlimits = []specs.POSIXRlimit{limit}
+			soft := limit.Soft
 			plan := compiled(t, s, facts())
 			var got []step.Rlimit
 			at := 0
@@ -74,12 +76,15 @@ func TestOnlyLimitsThatHinderInitAreLate(t *testing.T) {
 					got, at = append(got, *r), i
 				}
 			}
-			want := []step.Rlimit{{Name: name, Resource: c.number, Soft: soft, Hard: much + 1}}
+			want := []step.Rlimit{{Name: name, Resource: c.number, Soft: soft, Hard: limit.Hard}}
 			if c.late && soft < much { // its hard half is raised while that can be done
-				want = []step.Rlimit{{Name: name, Resource: c.number, Soft: much + 1, Hard: much + 1}, want[0]}
+				want = []step.Rlimit{{Name: name, Resource: c.number, Hard: limit.Hard, Room: true}, want[0]}
 			}
 			if !slices.Equal(got, want) {
 				t.Errorf("%s: %+v", name, got)
+			}
+			if len(got) == 2 && place(plan, "User") < place(plan, "Rlimit") {
+				t.Errorf("%s: room is made when the privileges are gone", name)
 			}
 			if late := at > place(plan, "CloseFiles"); late != (c.late && soft < much) {
 				t.Errorf("%s %d: late %v", name, soft, late)

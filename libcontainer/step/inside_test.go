@@ -122,9 +122,10 @@ type world struct {
 	host    int    // a socket whose other end the host would hold; -1: none
 	program int    // what the host sends for a hook; -1: it runs it itself
 	paused  []string
-	mapped  int   // the mount whose ids the host was asked to map
-	refuses error // what it answers then
-	scored  bool  // the host was asked to set the oom_score_adj
+	mapped  int      // the mount whose ids the host was asked to map
+	refuses error    // what it answers then
+	scored  bool     // the host was asked to set the oom_score_adj
+	roomFor []string // the limits that the host was asked to raise
 }
 
 // newWorld makes the root and takes the step into it.
@@ -214,9 +215,13 @@ func (w *world) MapIDs(mount, tree int) error {
 	return w.refuses
 }
 func (w *world) OOMScore() error { w.scored = true; return nil }
-func (w *world) Ready() error    { return nil }
-func (w *world) Gone() bool      { return false }
-func (w *world) FD() int         { return w.host }
+func (w *world) Room(limit string) error {
+	w.roomFor = append(w.roomFor, limit)
+	return errors.New("no room")
+}
+func (w *world) Ready() error { return nil }
+func (w *world) Gone() bool   { return false }
+func (w *world) FD() int      { return w.host }
 
 // status gives a line of what the kernel says about this thread.
 func (w *world) status(name string) string {

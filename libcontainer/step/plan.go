@@ -89,6 +89,9 @@ type Host interface {
 	MapIDs(mount, tree int) error
 	// OOMScore has the host set our oom_score_adj to what the specification says.
 	OOMScore() error
+	// Room has the host raise the hard half of one of our resource limits, by its name, to
+	// what the plan says.
+	Room(limit string) error
 	// Ready tells that everything is set up and the child now waits for start.
 	Ready() error
 	// Gone reports, without blocking, that the host's process has ended.

@@ -153,6 +153,9 @@ type Rlimit struct {
 	Name       string // RLIMIT_NOFILE
 	Resource   int
 	Soft, Hard uint64
+	// Room: only the hard half, and only upwards. It is for a limit that would hinder init,
+	// and comes while that may still raise it.
+	Room bool
 }
 
 // Fields passes it through the codec.
@@ -161,9 +164,13 @@ func (s *Rlimit) Fields(c *Codec) {
 	c.Int(&s.Resource)
 	c.Uint64(&s.Soft)
 	c.Uint64(&s.Hard)
+	c.Bool(&s.Room)
 }
 
 func (s *Rlimit) String() string {
+	if s.Room {
+		return "make room for " + s.Name + " up to " + limitText(s.Hard)
+	}
 	return "set " + s.Name + " to " + limitText(s.Soft) + " (hard " + limitText(s.Hard) + ")"
 }
 
@@ -174,16 +181,35 @@ func limitText(n uint64) string {
 	return sys.Uint(n)
 }
 
-// Apply sets it.
-func (s *Rlimit) Apply(*Env) error {
-	if err := unix.Prlimit(0, s.Resource, &unix.Rlimit{Cur: s.Soft, Max: s.Hard}, nil); err != nil {
-		failed := sys.Fail(err, "prlimit", s.Name, limitText(s.Soft), limitText(s.Hard))
+// Apply sets it. What raises a hard limit the host does where we may not: in a user
+// namespace nobody may (kernel/sys.c, do_prlimit).
+func (s *Rlimit) Apply(env *Env) error {
+	if s.Room {
+		_, err := s.MakeRoom(0)
 		if err == unix.EPERM {
-			return &Problem{Text: failed.Error(), Hint: "Raising a hard limit needs CAP_SYS_RESOURCE on the host: lower it, or start the runtime with it."}
+			return env.Host.Room(s.Name)
 		}
-		return failed
+		return sys.Fail(err, "prlimit", s.Name)
 	}
-	return nil
+	limit := &unix.Rlimit{Cur: s.Soft, Max: s.Hard}
+	err := unix.Prlimit(0, s.Resource, limit, nil)
+	if err == unix.EPERM {
+		if err := env.Host.Room(s.Name); err != nil {
+			return err
+		}
+		err = unix.Prlimit(0, s.Resource, limit, nil)
+	}
+	return sys.Fail(err, "prlimit", s.Name, limitText(s.Soft), limitText(s.Hard))
+}
+
+// MakeRoom raises the hard half of a process's limit (0: our own), if it is lower. It gives
+// what there was, for an error.
+func (s *Rlimit) MakeRoom(pid int) (was string, err error) {
+	var old unix.Rlimit
+	if err := unix.Prlimit(pid, s.Resource, nil, &old); err != nil || old.Max >= s.Hard {
+		return "", err
+	}
+	return limitText(old.Max), unix.Prlimit(pid, s.Resource, &unix.Rlimit{Cur: old.Cur, Max: s.Hard}, nil)
 }
 
 // NoNewPrivileges keeps execve from giving more privileges (prctl(2)

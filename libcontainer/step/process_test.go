@@ -2,6 +2,7 @@ package step
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,8 +112,19 @@ func TestStepRlimit(t *testing.T) {
 	if got.Cur != 100 || got.Max != 200 {
 		t.Errorf("%+v", got)
 	}
-	w.fails(&Rlimit{Name: "RLIMIT_NOFILE", Resource: unix.RLIMIT_NOFILE, Soft: 100, Hard: 300}, "prlimit(RLIMIT_NOFILE, 100, 300): operation not permitted", "CAP_SYS_RESOURCE")
-	w.fails(&Rlimit{Name: "RLIMIT_CORE", Resource: unix.RLIMIT_CORE, Hard: 1<<64 - 1}, "prlimit(RLIMIT_CORE, 0, unlimited)", "CAP_SYS_RESOURCE")
+	// Where there is room none is made.
+	w.apply(&Rlimit{Name: "RLIMIT_NOFILE", Resource: unix.RLIMIT_NOFILE, Soft: 50, Hard: 150, Room: true})
+	must(t, unix.Prlimit(0, unix.RLIMIT_NOFILE, nil, &got))
+	if got.Cur != 100 || got.Max != 200 || len(w.roomFor) > 0 {
+		t.Errorf("%+v, asked for %v", got, w.roomFor)
+	}
+	// What may not be raised here is asked of the host.
+	w.fails(&Rlimit{Name: "RLIMIT_NOFILE", Resource: unix.RLIMIT_NOFILE, Soft: 100, Hard: 300}, "no room", "")
+	w.fails(&Rlimit{Name: "RLIMIT_NOFILE", Resource: unix.RLIMIT_NOFILE, Soft: 100, Hard: 300, Room: true}, "no room", "")
+	w.fails(&Rlimit{Name: "RLIMIT_CORE", Resource: unix.RLIMIT_CORE, Hard: 1<<64 - 1}, "no room", "")
+	if !slices.Equal(w.roomFor, []string{"RLIMIT_NOFILE", "RLIMIT_NOFILE", "RLIMIT_CORE"}) {
+		t.Errorf("asked for %v", w.roomFor)
+	}
 	w.fails(&Rlimit{Name: "RLIMIT_NOFILE", Resource: unix.RLIMIT_NOFILE, Soft: 2, Hard: 1}, "invalid argument", "")
 }
 

@@ -26,6 +26,7 @@ const (
 	Opened                   // host to child: the descriptor, or the errno as one byte
 	MapIDs                   // child to host: set the map of this mount (its number in decimal) on the descriptor; then send GoOn
 	OOMScore                 // child to host: set my oom_score_adj, I may not; then send GoOn
+	Room                     // child to host: raise the hard half of this limit of mine to what the plan says; then send GoOn
 	Ready                    // child to host: everything is set up
 	Failure                  // child to host: a step failed; the child ends
 )
