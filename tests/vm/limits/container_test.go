@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,6 +23,8 @@ type container struct {
 	binary string // the runtime
 	pid    int
 	cgroup string // its directory
+
+	launcher []string // a command that runs the runtime; nil: it is run by itself
 }
 
 var made int // containers so far, for their names
@@ -173,7 +176,8 @@ func (c *container) runtime(args ...string) (status int, output string) {
 	f, err := os.OpenFile(filepath.Join(c.dir, "output"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	must(c.t, err)
 	defer f.Close()
-	cmd := exec.Command(c.binary, append([]string{"--root", "/run/limits"}, args...)...)
+	line := append(append(slices.Clone(c.launcher), c.binary, "--root", "/run/limits"), args...)
+	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Stdout, cmd.Stderr = f, f
 	if err := cmd.Run(); cmd.ProcessState == nil {
 		c.t.Fatal(err)
