@@ -156,6 +156,9 @@ type loadAttr struct {
 
 type attachAttr struct{ target, program, kind, flags uint32 }
 
+// filterName is what a filter of ours is known by to bpftool(8), and to restore.
+const filterName = "mdrun_devices"
+
 // Load hands the filter to the kernel and gives its descriptor. The verifier's log is
 // asked for only after a failure.
 func (p Program) Load() (int, error) {
@@ -191,7 +194,7 @@ func (p Program) load(log []byte) (int, error) {
 	license := [...]byte{'A', 'p', 'a', 'c', 'h', 'e', 0}
 	a := loadAttr{kind: unix.BPF_PROG_TYPE_CGROUP_DEVICE, count: uint32(len(p) / 8),
 		code: address(p), license: address(license[:])}
-	copy(a.name[:], "mdrun_devices")
+	copy(a.name[:], filterName)
 	if log != nil {
 		a.logLevel, a.logSize, a.log = 1, uint32(len(log)), address(log)
 	}

@@ -34,6 +34,9 @@ func (c *Cgroup) claim(made, existed bool, holder string) error {
 	if err != nil && !(made && errors.Is(err, fs.ErrNotExist)) { // removed already, as what comes next will tell
 		return err
 	}
+	if !made {
+		_ = c.restore() // of the last one, if it has not been deleted
+	}
 	_ = unix.Fsetxattr(c.fd, heldBy, []byte(holder), 0)
 	return nil
 }
@@ -66,7 +69,7 @@ func (c *Cgroup) Unlock() { _ = unix.Flock(c.fd, unix.LOCK_UN) }
 var ErrTaken = errors.New("another container has the cgroup by now")
 
 // holdWait is longer than any command that is not creating has the lock of a cgroup.
-const holdWait = 2 * time.Second
+const holdWait = time.Second
 
 // Hold opens the cgroup of a container that is to end, and locks it: who claims it only
 // after we have looked whose it is would be ended in its place. A create that has the lock

@@ -16,7 +16,9 @@ const delegateFile = "/sys/kernel/cgroup/delegate"
 // user, who may then make cgroups below it and move processes between them. The limits
 // stay ours (cgroup-v2.rst, "Delegation Containment").
 func (c *Cgroup) Delegate(uid int) error {
-	for _, name := range append([]string{"."}, delegateFiles()...) {
+	names := append([]string{"."}, delegateFiles()...)
+	c.noteOwners(names, uid)
+	for _, name := range names {
 		err := unix.Fchownat(c.fd, name, uid, -1, unix.AT_SYMLINK_NOFOLLOW)
 		if err != nil && !errors.Is(err, unix.ENOENT) {
 			return &CallError{Call: "fchownat(" + c.path + "/" + name + ")", Err: err}

@@ -308,7 +308,8 @@ func (h *Hierarchy) OpenCgroup(p string) (*Cgroup, error) {
 
 // Delete removes the directories that create made, the innermost first, with what
 // the container made below its own. What is gone already is no error; a parent that
-// others use by now is left to the last of them, and all of it to another holder.
+// others use by now is left to the last of them, and all of it to another holder. A cgroup
+// that was there before stays, with the limits that it has been given; see restore.
 //
 // held is the container's own cgroup if the caller has it locked; otherwise it is nil.
 func (h *Hierarchy) Delete(plan []Made, holder string, held *Cgroup) error {
@@ -330,6 +331,9 @@ func (h *Hierarchy) Delete(plan []Made, holder string, held *Cgroup) error {
 		held = c
 	}
 	if plan[leaf].Existed {
+		if err := held.restore(); err != nil {
+			return err
+		}
 		_ = unix.Fremovexattr(held.fd, heldBy)
 	}
 	return h.delete(plan, leaf)

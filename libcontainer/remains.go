@@ -20,9 +20,35 @@ func remains(r *Runtime, d *stateDir) *container {
 		rec = &record{ID: d.id, Cgroup: readCgroupLink(d), Poststop: true}
 		if len(rec.Cgroup) == 0 {
 			rec.Cgroup, rec.Created = markedCgroup(d)
+		} else {
+			rec.Created = markedTime(rec)
 		}
 	}
 	return &container{runtime: r, dir: d, record: rec}
+}
+
+// markedTime gives a container without a record the name by which it has claimed its
+// cgroup; where that is marked as another's, one that is not in the mark.
+func markedTime(rec *record) (created time.Time) {
+	h, err := cgroupv2.Open()
+	if err != nil {
+		return created
+	}
+	defer h.Close()
+	group, err := h.OpenCgroup(rec.cgroupPath())
+	if err != nil {
+		return created
+	}
+	defer group.Close()
+	holder := group.Holder()
+	ns, err := strconv.ParseInt(strings.TrimPrefix(holder, rec.ID+"@"), 10, 64)
+	switch {
+	case holder == "":
+		return created
+	case err != nil:
+		ns = 0
+	}
+	return time.Unix(0, ns).UTC()
 }
 
 // markedCgroup finds the cgroup where create has made it, by the copy of config.json, if
