@@ -30,7 +30,8 @@ func (e *ValueError) Error() string { return e.Field + ": " + e.Text }
 const resources = ".linux.resources."
 
 // Settings turns resources into settings, in the order of writing; the device rules
-// are no files, see DeviceProgram. Zeros that engines send for "not set" are skipped.
+// are no files, see DeviceProgram. Zeros that engines send for "not set" are skipped,
+// except that of pids, which is a limit (config-linux.md "PIDs", since 1.3.0).
 func Settings(r *specs.LinuxResources) ([]Setting, error) {
 	if r == nil {
 		return nil, nil
@@ -217,7 +218,7 @@ func (s *settings) bandwidth(c *specs.LinuxCPU) {
 }
 
 func (s *settings) pids(p *specs.LinuxPids) {
-	if p == nil || p.Limit == nil || *p.Limit == 0 {
+	if p == nil || p.Limit == nil {
 		return
 	}
 	n := *p.Limit

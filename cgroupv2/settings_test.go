@@ -70,7 +70,7 @@ func TestSettings(t *testing.T) {
 		"cpuset":                  {cpu(specs.LinuxCPU{Cpus: "0-1", Mems: "0"}), "cpuset.cpus 0-1\ncpuset.mems 0"},
 		"pids":                    {&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: ptr(int64(64))}}, "pids.max 64"},
 		"no limit of pids":        {&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: ptr(int64(-1))}}, "pids.max max"},
-		"zero pids is not set":    {&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: ptr(int64(0))}}, ""},
+		"zero pids":               {&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: ptr(int64(0))}}, "pids.max 0"},
 		"huge pages": {&specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2MB", Limit: 4194304}}},
 			"hugetlb.2MB.rsvd.max 4194304\nhugetlb.2MB.max 4194304"},
 		"io weight": {&specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{Weight: ptr(uint16(10))}}, "io.bfq.weight 10"},

@@ -23,6 +23,7 @@ func TestFewPidsAreLateAndHaveThreadsInReserve(t *testing.T) {
 		late      string
 	}{
 		{"nothing", nil, ""},
+		{"0", limit(0), ".linux.resources.pids.limit"},
 		{"1", limit(1), ".linux.resources.pids.limit"},
 		{"15", limit(15), ".linux.resources.pids.limit"},
 		{"16", limit(16), ""},

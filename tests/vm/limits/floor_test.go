@@ -67,7 +67,7 @@ func TestOnePidAlwaysStarts(t *testing.T) {
 			t.Errorf("start %d with one pid: exit status %d: %s", round, status, out)
 		}
 	}
-	for _, n := range []int64{2, 3, 5, 8, 10, 12, 15, 16} {
+	for _, n := range []int64{0, 2, 3, 5, 8, 10, 12, 15, 16} {
 		if status, out := run(t, program(pids(n), "/true")); status != 0 {
 			t.Errorf("start with %d pids: exit status %d: %s", n, status, out)
 		}
