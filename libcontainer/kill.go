@@ -94,7 +94,11 @@ func killHeld(group *cgroupv2.Cgroup) error {
 	}
 	// What is frozen dies all the same (cgroup-v2.rst, "cgroup.freeze"); a thaw before
 	// would let it run once more.
-	return group.Kill()
+	err := group.Kill()
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		return killEach(group.Procs) // a threaded cgroup has no kill that works
+	}
+	return err
 }
 
 // rounds is how often killEach goes after those who are born while it is at work.
