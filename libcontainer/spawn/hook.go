@@ -77,12 +77,17 @@ func forkHook(p *hook.Program, stdio hook.Stdio, gate, dir int) (pid, pidfd int,
 	return pid, int(a.pidfd), nil
 }
 
-// Open lets the process become the hook, and returns when it has, or why it has not.
+// Open lets the process become the hook, and returns when it has, or why it has not. The
+// time of the hook counts: execve(2) waits for a filesystem that does not answer. One whose
+// time is up is for Wait to end.
 func (h *HeldHook) Open() error {
 	h.Began = hook.Now()
 	defer unix.Close(h.gate)
 	// EPIPE: it was killed at the gate, which Wait will tell.
 	_, _ = unix.Write(h.gate, []byte{1})
+	if !h.Await(h.gate) {
+		return nil
+	}
 	var answer [4]byte
 	n, err := unix.Read(h.gate, answer[:])
 	for err == unix.EINTR {

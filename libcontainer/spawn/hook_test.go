@@ -149,3 +149,41 @@ func TestManyHooksAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// A lease of its file holds execve up (fcntl(2) F_SETLEASE), as a filesystem does that does
+// not answer.
+func TestTheTimeOfAHookCountsFromItsExecve(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hook")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	lease, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(lease)
+	if _, err := unix.FcntlInt(uintptr(lease), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
+		t.Skip("no lease on a file of this folder:", err)
+	}
+	h, err := HoldHook(&hook.Program{Kind: "prestart", Path: path, Timeout: 1}, unix.AT_FDCWD)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		err := h.Open()
+		if err == nil {
+			err = h.Wait(-1)
+		}
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		var failed *hook.Failure
+		if !errors.As(err, &failed) || failed.What != "timed out" {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it is waited for without end")
+	}
+}

@@ -3,9 +3,11 @@ package hook
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -259,5 +261,25 @@ func TestTheTimeThatIsLeft(t *testing.T) {
 		if got := p.left(); got < c.least || got > c.most {
 			t.Errorf("timeout %d after %v: %d", c.timeout, c.ran, got)
 		}
+	}
+}
+
+// What hangs in the kernel outlives its kill. Here the group that is killed is another.
+func TestWhatCannotBeKilledIsNotWaitedFor(t *testing.T) {
+	before := patience
+	patience = 50
+	defer func() { patience = before }()
+	gone := exec.Command("true")
+	pidfd := -1
+	lives := exec.Command("sleep", "1000")
+	lives.SysProcAttr = &syscall.SysProcAttr{PidFD: &pidfd}
+	if err := errors.Join(gone.Run(), lives.Start()); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lives.Process.Kill(); _ = lives.Wait() }()
+	p := &Process{Program: &Program{Kind: "prestart", Path: "/hangs", Timeout: 1}, PID: gone.Process.Pid, PidFD: pidfd, Output: -1, Began: Now() - 2e9}
+	var failed *Failure
+	if err := p.Wait(-1); !errors.As(err, &failed) || failed.What != "timed out, and cannot be killed" {
+		t.Error(err)
 	}
 }

@@ -50,6 +50,13 @@ func (p *Process) Wait(watched int) error {
 		_ = unix.Kill(-p.PID, unix.SIGKILL)
 	}
 	after := span(Now() - p.Began)
+	switch hangs := how != ended && !p.dies(); {
+	case hangs && how == deserted:
+		return ErrDeserted
+	case hangs:
+		return &Failure{Kind: p.Program.Kind, Index: p.Program.Index, Path: p.Program.Path, What: "timed out, and cannot be killed", After: after, Said: said.String(),
+			Hint: "Process " + strconv.Itoa(p.PID) + " hangs in the kernel: a filesystem that it uses does not answer."}
+	}
 	var ws unix.WaitStatus
 	_ = sys.Retry(func() error { _, err := unix.Wait4(p.PID, &ws, 0, nil); return err })
 	if how != ended || status != 0 {
@@ -72,6 +79,18 @@ func (p *Process) Wait(watched int) error {
 		f.What = "exit status " + strconv.Itoa(ws.ExitStatus())
 	}
 	return f
+}
+
+// patience is how long a hook that was killed may take to end, in milliseconds.
+var patience = 10_000
+
+// dies waits for the end of a hook that was killed. It may hang in a call that a signal
+// does not interrupt, as one to a FUSE server that does not answer.
+func (p *Process) dies() bool {
+	polled := []unix.PollFd{{Fd: int32(p.PidFD), Events: unix.POLLIN}}
+	n := 0
+	err := sys.Retry(func() (err error) { n, err = unix.Poll(polled, patience); return err })
+	return err != nil || n > 0
 }
 
 // settle gives a group that was killed a moment to be gone. Its processes are ours to
@@ -112,6 +131,21 @@ func (p *Process) watch(watched int, said *tail) outcome {
 		}
 		if polled[2].Revents != 0 {
 			return deserted
+		}
+	}
+}
+
+// Await waits until a descriptor has something to say, and tells whether that came in the
+// hook's time.
+func (p *Process) Await(fd int) bool {
+	polled := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	for {
+		left := p.left()
+		if left == 0 {
+			return false
+		}
+		if n, err := unix.Poll(polled, left); err == nil && n > 0 {
+			return true
 		}
 	}
 }
