@@ -29,7 +29,7 @@ func (c *compiler) bind(i int, target, field string, o *options) {
 	case source == "":
 		return
 	}
-	s := &step.Bind{Source: source, Target: target, Recursive: o.recursive, After: o.attributes(), Proc: target == "/proc", Held: c.held[i], IDs: c.idMap(i, o)}
+	s := &step.Bind{Source: source, Target: target, Recursive: o.recursive, After: o.attributes(), Proc: target == "/proc", Held: c.held[i], Keep: c.keeps(i), IDs: c.idMap(i, o)}
 	if !s.Recursive {
 		s.After = single(s.After)
 	}

@@ -13,9 +13,9 @@ import (
 // cgroupMount compiles a mount of type cgroup: the hierarchy as the container's cgroup
 // namespace shows it, or the host's where it has none (config-linux.md "Cgroup
 // ownership" tells the two apart by the namespace too).
-func (c *compiler) cgroupMount(target, field string, o *options) {
+func (c *compiler) cgroupMount(i int, target, field string, o *options) {
 	if c.own(specs.CgroupNamespace) {
-		c.add(field, &step.Mount{Type: "cgroup2", Source: "cgroup", Target: target, Flags: o.flags, Options: o.data, After: single(o.recursiveAttributes())})
+		c.add(field, &step.Mount{Type: "cgroup2", Source: "cgroup", Target: target, Flags: o.flags, Options: o.data, After: single(o.recursiveAttributes()), Keep: c.keeps(i)})
 		return
 	}
 	if len(o.data) > 0 {
@@ -24,7 +24,7 @@ func (c *compiler) cgroupMount(target, field string, o *options) {
 		return
 	}
 	readonly := o.flags&unix.MS_RDONLY != 0 || o.rset&unix.MOUNT_ATTR_RDONLY != 0
-	c.add(field, &step.CgroupMount{Target: target, Confined: !readonly && c.confined(), After: single(o.attributes())})
+	c.add(field, &step.CgroupMount{Target: target, Confined: !readonly && c.confined(), After: single(o.attributes()), Keep: c.keeps(i)})
 }
 
 // confined: who has CAP_SYS_ADMIN on the host can mount the hierarchy anew anyway, and

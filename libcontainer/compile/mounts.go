@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
 	"github.com/mdrun/mdrun/libcontainer/step"
 )
@@ -18,6 +17,7 @@ const usualSteps = 64
 // mounts compiles .mounts in its order (config.md "Mounts").
 func (c *compiler) mounts() {
 	c.plan = slices.Grow(c.plan, len(c.spec.Mounts)+usualSteps)
+	c.findRemounts()
 	for i := range c.spec.Mounts {
 		c.mount(i, ".mounts["+strconv.Itoa(i)+"]")
 	}
@@ -40,13 +40,13 @@ func (c *compiler) mount(i int, field string) {
 	}
 	switch {
 	case o.remount && o.bind:
-		c.add(field, &step.Remount{Target: target, After: o.attributes()})
+		c.add(field, &step.Remount{Target: target, After: o.attributes(), Kept: c.kept[c.changes(i)]})
 	case o.remount:
-		c.remount(target, field, o)
+		c.remount(i, target, field, o)
 	case o.bind:
 		c.bind(i, target, field, o)
 	case m.Type == "cgroup" || m.Type == "cgroup2":
-		c.cgroupMount(target, field, o)
+		c.cgroupMount(i, target, field, o)
 	default:
 		c.filesystem(i, target, field, o)
 	}
@@ -93,19 +93,13 @@ func (c *compiler) fits(o *options, field string) bool {
 	return n <= longestData
 }
 
-func (c *compiler) remount(target, field string, o *options) {
-	if c.fits(o, field) {
-		c.add(field, &step.Reconfigure{Target: target, Flags: o.flags, Options: o.data, After: o.recursiveAttributes()})
-	}
-}
-
 func (c *compiler) filesystem(i int, target, field string, o *options) {
 	m := &c.spec.Mounts[i]
 	if m.Type == "" {
 		c.fail(field+".type", "the type of the filesystem is missing", `For a bind mount add the option "bind" or "rbind".`)
 		return
 	}
-	s := &step.Mount{Type: m.Type, Source: m.Source, Target: target, Flags: o.flags, Options: o.data, After: single(o.recursiveAttributes())}
+	s := &step.Mount{Type: m.Type, Source: m.Source, Target: target, Flags: o.flags, Options: o.data, After: single(o.recursiveAttributes()), Keep: c.keeps(i)}
 	if s.Source == "" {
 		s.Source = m.Type // an empty field would make mountinfo unreadable
 	}
@@ -128,21 +122,6 @@ func (c *compiler) filesystem(i int, target, field string, o *options) {
 	if c.fits(o, field) {
 		c.add(field, s)
 	}
-}
-
-// lateReadonly keeps a tmpfs writable until device nodes and mount points are on it,
-// unless a later mount covers or changes it.
-func (c *compiler) lateReadonly(i int, target, field string, s *step.Mount) {
-	if s.Flags&unix.MS_RDONLY == 0 && s.After.Set&unix.MOUNT_ATTR_RDONLY == 0 {
-		return
-	}
-	later := slices.ContainsFunc(c.spec.Mounts[i+1:], func(m specs.Mount) bool { return targetOf(&m) == target })
-	s.Flags &^= unix.MS_RDONLY
-	if s.After.Set |= unix.MOUNT_ATTR_RDONLY; later {
-		return
-	}
-	s.After.Set &^= unix.MOUNT_ATTR_RDONLY
-	c.late = append(c.late, step.Entry{Field: field, Step: &step.Remount{Target: target, After: step.Attributes{Set: unix.MOUNT_ATTR_RDONLY}}})
 }
 
 // mountOn gives the mount that the container will have on a path, the last one.

@@ -102,6 +102,8 @@ type compiler struct {
 	namespaces map[specs.LinuxNamespaceType]specs.LinuxNamespace
 	plan       step.Plan
 	late       step.Plan   // mounts that become read-only once everything is on them
+	changed    []int       // mounts by index that later entries change ...
+	kept       map[int]int // ... and numbers of those that init keeps
 	held       map[int]int // number of the HoldSource for a mount by index
 	warnings   []Warning
 	err        error

@@ -13,6 +13,7 @@ type Bind struct {
 	After          Attributes
 	Proc           bool // the source must be a procfs: the target is /proc
 	Held           int  // number of the HoldSource that has the clone already; 0: none
+	Keep           bool // for a later step that changes the mount
 	IDs            IDMap
 }
 
@@ -24,6 +25,7 @@ func (s *Bind) Fields(c *Codec) {
 	s.After.Fields(c)
 	c.Bool(&s.Proc)
 	c.Int(&s.Held)
+	c.Bool(&s.Keep)
 	s.IDs.Fields(c)
 }
 
@@ -38,19 +40,30 @@ func (s *Bind) String() string {
 // Apply clones the source, sets the attributes while nobody can see the mount yet,
 // and attaches it.
 func (s *Bind) Apply(env *Env) error {
-	tree, err := s.clone(env)
+	tree, err := s.show(env)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(tree)
+	return env.keep(tree, s.Keep)
+}
+
+// show gives the descriptor of the clone, which goes on to show the mount.
+func (s *Bind) show(env *Env) (tree int, err error) {
+	if tree, err = s.clone(env); err != nil {
+		return -1, err
+	}
 	target, _, err := place(env, s.Target, func() (bool, error) {
 		kind, err := kindOfFile(tree)
 		return kind != unix.S_IFDIR, err
 	})
 	if err != nil {
-		return s.mismatch(err, tree, -1)
+		return -1, s.mismatch(err, tree, -1)
 	}
 	defer unix.Close(target)
+	return tree, s.attach(env, tree, target)
+}
+
+func (s *Bind) attach(env *Env, tree, target int) error {
 	if s.Proc && !onProc(tree) {
 		return &Problem{Text: "source " + s.Source + " is no procfs, and only that can be mounted on /proc"}
 	}

@@ -3,6 +3,7 @@ package step
 import (
 	"golang.org/x/sys/unix"
 
+	"github.com/mdrun/mdrun/libcontainer/internal/inroot"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 )
 
@@ -15,6 +16,7 @@ type CgroupMount struct {
 	// change the host's, wherever file permissions let it (CVE-2023-25809).
 	Confined bool
 	After    Attributes
+	Keep     bool // for a later step that changes the mount
 }
 
 // hierarchy is where the host has it (cgroups(7)).
@@ -25,6 +27,7 @@ func (s *CgroupMount) Fields(c *Codec) {
 	c.String(&s.Target)
 	c.Bool(&s.Confined)
 	s.After.Fields(c)
+	c.Bool(&s.Keep)
 }
 
 func (s *CgroupMount) String() string {
@@ -37,7 +40,7 @@ func (s *CgroupMount) String() string {
 
 // Apply binds it, and the container's own cgroup over its place in it.
 func (s *CgroupMount) Apply(env *Env) error {
-	whole := Bind{Source: hierarchy, Target: s.Target, After: s.After}
+	whole := Bind{Source: hierarchy, Target: s.Target, After: s.After, Keep: s.Keep}
 	if !s.Confined {
 		return whole.Apply(env)
 	}
@@ -47,14 +50,32 @@ func (s *CgroupMount) Apply(env *Env) error {
 	}
 	whole.After.Set |= unix.MOUNT_ATTR_RDONLY
 	whole.After.Clear &^= unix.MOUNT_ATTR_RDONLY
-	if err := whole.Apply(env); err != nil {
+	tree, err := whole.show(env)
+	if err != nil {
 		return err
 	}
-	if own == "/" {
-		return nil // in the root cgroup: nothing in there is the container's own
+	if own != "/" { // else nothing in there is the container's own
+		if err := s.open(env, tree, own); err != nil {
+			return err
+		}
 	}
+	return env.keep(tree, s.Keep)
+}
+
+// open shows the container's own cgroup over its place in the hierarchy, as it is there.
+func (s *CgroupMount) open(env *Env, whole int, own string) error {
+	place, err := inroot.OpenPlain(whole, own, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(place)
 	part := Bind{Source: hierarchy + own, Target: s.Target + own, After: s.After}
-	return part.Apply(env)
+	tree, err := part.clone(env)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(tree)
+	return part.attach(env, tree, place)
 }
 
 // ownCgroup is the line "0::" of /proc/self/cgroup.

@@ -11,6 +11,7 @@ type Program struct {
 type kept struct {
 	null       int   // the host's null device, O_PATH; 0: not held
 	sources    []int // clones of HoldSource
+	mounts     []int // that a later step changes, in order
 	empty      int   // an empty read-only filesystem, where it is attached; 0: not made yet
 	console    int   // the container's side of its terminal, to become 0, 1 and 2; 0: none
 	started    int   // exec.fifo, open for writing; 0: not yet

@@ -3,6 +3,7 @@ package step
 import (
 	"golang.org/x/sys/unix"
 
+	"github.com/mdrun/mdrun/libcontainer/internal/inroot"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 )
 
@@ -15,6 +16,7 @@ type Mount struct {
 	Plain                bool // the target is not reached through any link (procfs, sysfs)
 	KeepMode             bool // a tmpfs takes the mode of the folder that it hides
 	CopyUp               bool // a tmpfs takes the content of the folder that it hides
+	Keep                 bool // for a later step that changes it
 	OrHost               bool // where it is not permitted, the host's own is shown instead (sysfs)
 }
 
@@ -29,6 +31,7 @@ func (s *Mount) Fields(c *Codec) {
 	c.Bool(&s.Plain)
 	c.Bool(&s.KeepMode)
 	c.Bool(&s.CopyUp)
+	c.Bool(&s.Keep)
 	c.Bool(&s.OrHost)
 }
 
@@ -87,27 +90,38 @@ func (s *Mount) Apply(env *Env) error {
 	err = unix.Mount(s.Source, onFD(hidden), s.Type, uintptr(s.Flags), commas(options))
 	switch {
 	case err == unix.EPERM && s.OrHost:
-		return s.showHosts(env)
+		return s.showHosts(env, hidden)
 	case err == unix.EBUSY && s.Type == "cgroup2":
-		err = s.stack(env, options)
+		err = s.stack(hidden, options)
 	}
 	if err != nil {
 		return s.explain(err, options)
 	}
-	if s.After.none() && !s.CopyUp {
+	if s.After.none() && !s.CopyUp && !s.Keep {
 		return nil
 	}
-	mounted, err := reopen(env, s.Target)
+	mounted, err := inroot.Over(hidden)
 	if err != nil {
-		return err
+		return s.closed(err)
 	}
-	defer unix.Close(mounted)
 	if s.CopyUp {
 		if err := copyUp(hidden, mounted, s.Target); err != nil {
 			return err
 		}
 	}
-	return s.After.apply(mounted)
+	if err := s.After.apply(mounted); err != nil {
+		return err
+	}
+	return env.keep(mounted, s.Keep)
+}
+
+// closed: a path would lead there, but anywhere else too by now.
+func (s *Mount) closed(err error) error {
+	if sys.Errno(err) != unix.EACCES {
+		return err
+	}
+	return &Problem{Text: s.Target + " is mounted, but the folder below is closed to the container's root, so that no option can be set now: " + err.Error(),
+		Hint: "Open it with chmod o+x in the root filesystem, map its owner, or leave out options such as private and rro."}
 }
 
 // target opens what the mount will hide, and completes the options from it. A tmpfs on
@@ -137,7 +151,7 @@ func modeOf(fd int) (uint32, bool) {
 
 // stack mounts a filesystem over itself, which mount(2) refuses with EBUSY: cgroup2 has
 // one superblock, and a /sys that is bound from the host brings its mount along.
-func (s *Mount) stack(env *Env, options []string) error {
+func (s *Mount) stack(hidden int, options []string) error {
 	fs, err := unix.Fsopen(s.Type, unix.FSOPEN_CLOEXEC)
 	if err != nil {
 		return err
@@ -151,12 +165,7 @@ func (s *Mount) stack(env *Env, options []string) error {
 		return err
 	}
 	defer unix.Close(tree)
-	top, err := reopen(env, s.Target)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(top)
-	return unix.MoveMount(tree, "", top, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
+	return unix.MoveMount(tree, "", hidden, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
 }
 
 // attributesOf translates flags of mount(2) into those of fsmount(2).
@@ -177,9 +186,16 @@ func attributesOf(flags uint64) (attrs uint64) {
 // network namespace that it owns (sysfs shows that namespace's interfaces), and
 // engines ask for one nevertheless. All that is mounted below comes along, because a
 // user namespace may not look behind it, and is read-only if the mount is to be.
-func (s *Mount) showHosts(env *Env) error {
+func (s *Mount) showHosts(env *Env, hidden int) error {
 	const plain = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
-	b := Bind{Source: "/sys", Target: s.Target, Recursive: true, After: s.After}
+	b := Bind{Source: "/sys", Target: s.Target, Recursive: true, After: s.After, Keep: s.Keep}
 	b.After.RSet |= attributesOf(s.Flags) & plain
-	return b.Apply(env)
+	tree, err := b.clone(env)
+	if err != nil {
+		return err
+	}
+	if err := b.attach(env, tree, hidden); err != nil {
+		return err
+	}
+	return env.keep(tree, s.Keep)
 }

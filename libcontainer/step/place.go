@@ -88,10 +88,6 @@ func plainFolder(env *Env, path, purpose, hint string) (int, error) {
 // onFD is a path to what a descriptor shows; the working directory is procfs.
 func onFD(fd int) string { return "self/fd/" + sys.Int(fd) }
 
-// reopen gives a second descriptor of a place in the root, as it is now: after a
-// mount the first one still shows what the mount hides.
-func reopen(env *Env, path string) (int, error) { return inroot.Open(env.Root, path, unix.O_PATH) }
-
 func kindOfFile(fd int) (uint32, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {

@@ -3,8 +3,36 @@ package step
 import (
 	"golang.org/x/sys/unix"
 
+	"github.com/mdrun/mdrun/libcontainer/internal/inroot"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 )
+
+// keep holds a mount for a later step, or lets go of it.
+func (env *Env) keep(mount int, keep bool) error {
+	if !keep {
+		return unix.Close(mount)
+	}
+	env.kept.mounts = append(env.kept.mounts, mount)
+	return nil
+}
+
+// mounted gives the mount that a step changes. The path may lead to another one by now,
+// when somebody else has a folder on it (a volume), and is used only for what no entry of
+// the configuration has mounted there by that name.
+func (env *Env) mounted(kept int, path string) (int, error) {
+	if kept > 0 {
+		return env.kept.mounts[kept-1], nil
+	}
+	return inroot.Open(env.Root, path, unix.O_PATH)
+}
+
+// letGo: the mounts are as they will be.
+func (env *Env) letGo() {
+	for _, fd := range env.kept.mounts {
+		unix.Close(fd)
+	}
+	env.kept.mounts = nil
+}
 
 // Reconfigure changes a filesystem that an earlier entry mounted (MS_REMOUNT without
 // MS_BIND): its own options, and all flags of the mount.
@@ -13,6 +41,7 @@ type Reconfigure struct {
 	Flags   uint64 // MS_* flags of mount(2): those that are not given are cleared
 	Options []string
 	After   Attributes
+	Kept    int // number of the mount among those kept; 0: it is found by its path
 }
 
 // Fields passes it through the codec.
@@ -21,6 +50,7 @@ func (s *Reconfigure) Fields(c *Codec) {
 	c.Uint64(&s.Flags)
 	c.Strings(&s.Options)
 	s.After.Fields(c)
+	c.Int(&s.Kept)
 }
 
 func (s *Reconfigure) String() string {
@@ -33,11 +63,13 @@ func (s *Reconfigure) String() string {
 
 // Apply changes it.
 func (s *Reconfigure) Apply(env *Env) error {
-	fd, err := reopen(env, s.Target)
+	fd, err := env.mounted(s.Kept, s.Target)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	if s.Kept == 0 {
+		defer unix.Close(fd)
+	}
 	if err := unix.Mount("", onFD(fd), "", unix.MS_REMOUNT|uintptr(s.Flags), commas(s.Options)); err != nil {
 		return s.explain(fd, err)
 	}
@@ -77,20 +109,23 @@ func (s *Reconfigure) explain(fd int, err error) error {
 type Remount struct {
 	Target string
 	After  Attributes
+	Kept   int // as in Reconfigure
 }
 
 // Fields passes it through the codec.
-func (s *Remount) Fields(c *Codec) { c.String(&s.Target); s.After.Fields(c) }
+func (s *Remount) Fields(c *Codec) { c.String(&s.Target); s.After.Fields(c); c.Int(&s.Kept) }
 
 func (s *Remount) String() string { return "change the mount on " + s.Target + s.After.words() }
 
 // Apply changes it.
 func (s *Remount) Apply(env *Env) error {
-	fd, err := reopen(env, s.Target)
+	fd, err := env.mounted(s.Kept, s.Target)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	if s.Kept == 0 {
+		defer unix.Close(fd)
+	}
 	err = s.After.apply(fd)
 	if err != nil && sys.Errno(err) == unix.EINVAL && !isMountRoot(fd) {
 		return notMounted(s.Target)

@@ -142,6 +142,7 @@ func (s *PivotRoot) String() string {
 
 // Apply pivots. The descriptor of the root shows it before and after.
 func (s *PivotRoot) Apply(env *Env) error {
+	env.letGo()
 	if err := unix.Fchdir(env.Root); err != nil {
 		return sys.Fail(err, "fchdir", "the root")
 	}

@@ -31,6 +31,19 @@ func OpenPlain(root int, path string, flags int) (int, error) {
 	return open(root, path, flags, below|unix.RESOLVE_NO_SYMLINKS)
 }
 
+// Over opens what is mounted on a folder, by a descriptor of the folder, which itself goes
+// on to show what the mount hides. No path is resolved again, so that nobody can have
+// another mount on it meanwhile: ".." of the root stays there, and goes up to the topmost
+// mount as every component does (handle_dots in Linux' fs/namei.c). Like any lookup it
+// takes the permission to search the folder.
+func Over(folder int) (int, error) {
+	fd, err := open(folder, "..", unix.O_PATH|unix.O_DIRECTORY, below)
+	if err != nil {
+		return -1, &sys.Error{Call: "openat2(the folder below the mount)", Errno: sys.Errno(err)}
+	}
+	return fd, nil
+}
+
 func open(root int, path string, flags int, resolve uint64) (int, error) {
 	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: resolve}
 	for range tries {
