@@ -216,13 +216,13 @@ func (s *CloseFiles) Apply(*Env) error {
 	return nil
 }
 
-// ResetSignals gives every signal its default action: what the caller ignored would
-// stay ignored in the program (execve(2)).
+// ResetSignals gives every signal its default action and lets each through: what the caller
+// ignored or blocked would stay so in the program (execve(2)).
 type ResetSignals struct{}
 
 // Fields passes it through the codec.
 func (s *ResetSignals) Fields(*Codec)  {}
-func (s *ResetSignals) String() string { return "give every signal its default action" }
+func (s *ResetSignals) String() string { return "give every signal its default action, and block none" }
 
 // Apply looks which are ignored, and resets those: handlers vanish by themselves.
 func (s *ResetSignals) Apply(env *Env) error {
@@ -230,6 +230,9 @@ func (s *ResetSignals) Apply(env *Env) error {
 		if err := sys.ResetIgnored(sig); err != nil {
 			return sys.Fail(err, "rt_sigaction", sys.Int(int(sig)))
 		}
+	}
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil); err != nil {
+		return sys.Fail(err, "rt_sigprocmask", "SIG_SETMASK", "no signal")
 	}
 	return nil
 }

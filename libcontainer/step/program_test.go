@@ -173,7 +173,12 @@ func TestStepResetSignals(t *testing.T) {
 	if ignored := w.status("SigIgn"); ignored == w.hex(0) {
 		t.Error("nothing is ignored before")
 	}
+	blocked := unix.Sigset_t{Val: [16]uint64{1<<(unix.SIGTERM-1) | 1<<(unix.SIGUSR2-1) | 1<<63}}
+	must(t, unix.PthreadSigmask(unix.SIG_BLOCK, &blocked, nil))
 	w.apply(&ResetSignals{})
+	if blocked := w.status("SigBlk"); blocked != w.hex(0) {
+		t.Errorf("blocked: %s", blocked)
+	}
 	if ignored := w.status("SigIgn"); ignored != w.hex(0) {
 		t.Errorf("ignored: %s", ignored)
 	}
