@@ -273,9 +273,14 @@ func (s *User) Apply(env *Env) error {
 	if err := sys.Setresuid(s.UID); err != nil {
 		return s.unmapped(sys.Fail(err, "setresuid", sys.Int(int(s.UID))))
 	}
-	// A change of ids makes a process that was not dumpable stay so; see prctl(2).
 	if err := unix.Prctl(unix.PR_SET_KEEPCAPS, 0, 0, 0, 0); err != nil {
 		return sys.Fail(err, "prctl", "PR_SET_KEEPCAPS", "0")
+	}
+	// A change of ids sets this to what /proc/sys/fs/suid_dumpable says, which may be 1 (prctl(2),
+	// proc_sys_fs(5)): until execve the user's other processes could look into init, which holds
+	// the host's procfs.
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return sys.Fail(err, "prctl", "PR_SET_DUMPABLE", "0")
 	}
 	return nil
 }

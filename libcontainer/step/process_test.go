@@ -171,6 +171,19 @@ func TestStepUser(t *testing.T) {
 	}
 }
 
+// As fs.suid_dumpable=1 leaves it, which only the whole machine can have.
+func TestStepUserIsNotDumpable(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	w := newWorld(t)
+	must(t, unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0))
+	w.apply(&User{NoSetgroups: true})
+	if dumpable, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0); err != nil || dumpable != 0 {
+		t.Errorf("dumpable: %d, %v", dumpable, err)
+	}
+}
+
 func TestStepUserTakesTheGroupsOfTheCaller(t *testing.T) {
 	if !inside(t) {
 		return
