@@ -84,11 +84,17 @@ func (c *checker) devices(list []specs.LinuxDevice) {
 			c.problem(field+".path", "the path of the device is missing", "Give the absolute path in the container, such as /dev/fuse.")
 		case d.Type != "p" && (d.Major < 0 || d.Major > 0xfff || d.Minor < 0 || d.Minor > 0xfffff):
 			c.problem(field, "no such device numbers "+numbers(d), "Give .major and .minor as `ls -l` of the device on the host shows them: up to 4095 and 1048575.")
+		case isNoID(d.UID):
+			c.problem(field+".uid", "4294967295 is no user", leavesIt)
+		case isNoID(d.GID):
+			c.problem(field+".gid", "4294967295 is no group", leavesIt)
 		default:
 			c.onePlace(field, i, list)
 		}
 	}
 }
+
+func isNoID(id *uint32) bool { return id != nil && *id == noID }
 
 // onePlace: a node that is there must be the same device (config-linux.md "Devices"), also
 // one that an earlier entry makes. The mode and the owner are then those of the later one.

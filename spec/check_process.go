@@ -41,18 +41,21 @@ func isVariable(s string) bool {
 	return ok && name != ""
 }
 
-// noID is the id that means "leave it" to the kernel (setresuid(2)).
-const noID = 1<<32 - 1
+// noID is the id that means "leave it" to the kernel (setresuid(2), chown(2)).
+const (
+	noID     = 1<<32 - 1
+	leavesIt = `The kernel takes that number for "leave it as it is": give another.`
+)
 
 func (c *checker) user(u *specs.User) {
 	if u.UID == noID {
-		c.problem(".process.user.uid", "4294967295 is no user", "The kernel takes that number for \"leave it as it is\": give another.")
+		c.problem(".process.user.uid", "4294967295 is no user", leavesIt)
 	}
 	if u.GID == noID {
-		c.problem(".process.user.gid", "4294967295 is no group", "The kernel takes that number for \"leave it as it is\": give another.")
+		c.problem(".process.user.gid", "4294967295 is no group", leavesIt)
 	}
 	if i := slices.Index(u.AdditionalGids, noID); i >= 0 {
-		c.problem(index(".process.user.additionalGids", i), "4294967295 is no group", "The kernel takes that number for \"leave it as it is\": give another.")
+		c.problem(index(".process.user.additionalGids", i), "4294967295 is no group", leavesIt)
 	}
 	if u.Umask != nil && *u.Umask > 0o777 {
 		c.problem(".process.user.umask", "0"+strconv.FormatUint(uint64(*u.Umask), 8)+" is above 0777", "JSON has no octal numbers: 0022 is 18.")
