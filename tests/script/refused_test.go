@@ -38,7 +38,7 @@ var refused = []struct {
 
 	{`process.args="sh"`, ".process.args", "must be a list, not a string", `["sh"]`},
 	{`process.args=[]`, ".process.args", "must not be empty", `["sh"]`},
-	{`process.args=[""]`, ".process.args[0]", "empty", "looked up in PATH"},
+	{`process.args=[""]`, ".process.args[0]", `exec: "": executable file not found`, "looked up in PATH"},
 	{`process.args=["sh",5]`, ".process.args[1]", "must be a string, not a number", caret},
 	{`process.args=["sh","a\u0000b"]`, ".process.args[1]", "NUL", caret},
 	{`process.args=["nope"]`, ".process.args[0]", `exec: "nope": executable file not found in $PATH`, "PATH in the container is /usr"},
