@@ -67,7 +67,7 @@ func forkHook(p *hook.Program, stdio hook.Stdio, gate, dir int) (pid, pidfd int,
 	if a.envp, err = pointers(p.Env); err != nil {
 		return 0, -1, err
 	}
-	a.clone = cloneArgs{flags: unix.CLONE_PIDFD, exitSignal: uint64(unix.SIGCHLD)}
+	a.clone = cloneArgs{flags: fresh | unix.CLONE_PIDFD, exitSignal: uint64(unix.SIGCHLD)}
 	syscall.ForkLock.Lock()
 	pid, errno := forkHeld(a)
 	syscall.ForkLock.Unlock()

@@ -38,6 +38,12 @@ func runtimeAfterFork()
 //go:linkname runtimeAfterForkInChild syscall.runtime_AfterForkInChild
 func runtimeAfterForkInChild()
 
+// fresh is for every child: a signal that it gets before execve must not look like one that
+// was sent to us. The Go runtime resets the handlers that it knows of, but not those of
+// package sigpipe for what it leaves alone, SIGCONT and SIGTSTP, or found ignored
+// (clone(2) CLONE_CLEAR_SIGHAND, since Linux 5.5).
+const fresh = unix.CLONE_CLEAR_SIGHAND
+
 // cloneArgs is struct clone_args of clone3(2).
 type cloneArgs struct {
 	flags, pidFD, childTID, parentTID, exitSignal uint64
@@ -100,9 +106,9 @@ func forkPlain(c *Config, conn wire.Conn, join []Join) (*Child, error) {
 		mark.RealGID = 0
 		a.spareGID = 1
 	}
-	a.first = cloneArgs{exitSignal: uint64(unix.SIGCHLD)}
+	a.first = cloneArgs{flags: fresh, exitSignal: uint64(unix.SIGCHLD)}
 	if c.Cgroup >= 0 {
-		a.first.flags, a.first.cgroup = unix.CLONE_INTO_CGROUP, uint64(c.Cgroup)
+		a.first.flags, a.first.cgroup = fresh|unix.CLONE_INTO_CGROUP, uint64(c.Cgroup)
 	}
 	a.second = cloneArgs{flags: unix.CLONE_PARENT | uint64(c.New&^unix.CLONE_NEWTIME)}
 	if a.argv, err = pointers([]string{child.Comm}); err != nil {

@@ -237,7 +237,8 @@ func forkUsual(c *Config, conn wire.Conn) (*Child, error) {
 		files = append(files, uintptr(c.Fifo))
 	}
 	pidfd := -1
-	attr := &syscall.SysProcAttr{Cloneflags: c.New, PidFD: &pidfd}
+	// Package syscall takes clone(2) where there is no cgroup, which drops fresh.
+	attr := &syscall.SysProcAttr{Cloneflags: c.New | fresh, PidFD: &pidfd}
 	if c.Cgroup >= 0 {
 		attr.UseCgroupFD, attr.CgroupFD = true, c.Cgroup
 	}
