@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mdrun/mdrun/libcontainer/internal/hook"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
-	"github.com/mdrun/mdrun/libcontainer/spawn"
 	"github.com/mdrun/mdrun/spec/strictjson"
 )
 
@@ -25,7 +25,7 @@ type hookProcess struct {
 	Pipe uint64
 }
 
-func identify(h *spawn.HeldHook) (hookProcess, error) {
+func identify(h *hook.Held) (hookProcess, error) {
 	p, ok := readProcess(h.PID)
 	if !ok {
 		return hookProcess{}, &stateError{text: "the process of a hook is not in /proc: " + sys.Int(h.PID)}

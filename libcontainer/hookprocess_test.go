@@ -11,18 +11,17 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mdrun/mdrun/libcontainer/internal/hook"
-	"github.com/mdrun/mdrun/libcontainer/spawn"
 )
 
 // hanging is a hook of three processes that never ends; pids are those of the shell and
 // of what it has started.
-func hanging(t *testing.T) (h *spawn.HeldHook, on hookProcess, pids []int) {
+func hanging(t *testing.T) (h *hook.Held, on hookProcess, pids []int) {
 	t.Helper()
 	dir, err := hookDir(t.TempDir())
 	must(t, err)
 	defer unix.Close(dir)
 	file := filepath.Join(t.TempDir(), "pids")
-	h, err = spawn.HoldHook(&hook.Program{Kind: "poststart", Path: "/bin/sh", Args: []string{"sh", "-c",
+	h, err = hook.Hold(&hook.Program{Kind: "poststart", Path: "/bin/sh", Args: []string{"sh", "-c",
 		"sleep 1000 & echo $$ $! >" + file + "; sleep 1000 >/dev/null 2>&1 & echo $! >>" + file + "; echo end >>" + file + "; wait"}, Env: []string{"PATH=/usr/bin:/bin"}}, dir)
 	must(t, err)
 	on, err = identify(h)
@@ -145,7 +144,7 @@ func TestAHookAtItsGateHasNotBegun(t *testing.T) {
 	must(t, err)
 	defer unix.Close(dir)
 	for name, script := range map[string]string{"prints": "echo x; sleep 1000", "prints elsewhere": "exec >/dev/null 2>&1; sleep 1000"} {
-		h, err := spawn.HoldHook(&hook.Program{Kind: "poststop", Path: "/bin/sh", Args: []string{"sh", "-c", script}, Env: []string{"PATH=/usr/bin:/bin"}}, dir)
+		h, err := hook.Hold(&hook.Program{Kind: "poststop", Path: "/bin/sh", Args: []string{"sh", "-c", script}, Env: []string{"PATH=/usr/bin:/bin"}}, dir)
 		must(t, err)
 		on, err := identify(h)
 		must(t, err)

@@ -12,7 +12,6 @@ import (
 	"github.com/mdrun/mdrun/libcontainer/internal/hook"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 	"github.com/mdrun/mdrun/libcontainer/internal/wire"
-	"github.com/mdrun/mdrun/libcontainer/spawn"
 	"github.com/mdrun/mdrun/libcontainer/step"
 	"github.com/mdrun/mdrun/spec"
 	"github.com/mdrun/mdrun/spec/strictjson"
@@ -64,7 +63,7 @@ func (c *container) runHook(kind string, index int, h *specs.Hook, status Status
 	}
 	defer unix.Close(dir)
 	callersNofile()
-	held, err := spawn.HoldHook(p, dir)
+	held, err := hook.Hold(p, dir)
 	if err != nil {
 		return &Error{Field: p.Field(), Err: err}
 	}

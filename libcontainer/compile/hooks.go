@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"slices"
+
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mdrun/mdrun/libcontainer/step"
@@ -69,9 +71,24 @@ func (c *compiler) containerHooks(kind string, state step.StateText) {
 	for i, h := range Hooks(c.spec, kind) {
 		c.add(step.HookField(kind, i), &step.ContainerHook{
 			Kind: kind, Index: i, Path: h.Path, Args: h.Args, Env: h.Env, Timeout: HookTimeout(&h),
-			State: state, Preserved: c.facts.PreserveFDs, Started: kind == StartContainer,
+			State: state, Preserved: c.facts.PreserveFDs, Started: kind == StartContainer, Untracing: kind == StartContainer && c.mayTrace(),
 		})
 	}
+}
+
+// mayTrace tells whether the program gets CAP_SYS_PTRACE, now or by a later execve.
+func (c *compiler) mayTrace() bool {
+	p := c.spec.Process
+	if p == nil || p.Capabilities == nil {
+		return true
+	}
+	sets := p.Capabilities
+	for _, set := range [][]string{sets.Bounding, sets.Permitted, sets.Inheritable} {
+		if slices.Contains(set, "CAP_SYS_PTRACE") {
+			return true
+		}
+	}
+	return false
 }
 
 // HookLines says in plain words which hooks of a kind run outside the plan.

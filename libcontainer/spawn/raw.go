@@ -11,15 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mdrun/mdrun/libcontainer/child"
+	"github.com/mdrun/mdrun/libcontainer/internal/goruntime"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 	"github.com/mdrun/mdrun/libcontainer/internal/wire"
 )
 
 // The Go runtime cannot enter a user, mount or time namespace: it has threads. So
-// we fork between the runtime's own hooks, as package syscall does, and the child
-// speaks raw system calls only. The runtime names these three functions as used
-// from outside (runtime/proc.go, "Notable members of the hall of shame") and keeps
-// them.
+// we fork by ourselves (package goruntime), and the child speaks raw system calls only.
 //
 //	host -- clone3(INTO_CGROUP) --> first: setns(...) of every namespace
 //	                                first -- clone3(PARENT, new namespaces) --> second: execveat
@@ -28,28 +26,6 @@ import (
 // kernel would refuse it the host's cgroup. The second inherits, has the host for
 // its parent, and is truly inside the pid and time namespaces, which setns(2) only
 // sets for children.
-
-//go:linkname runtimeBeforeFork syscall.runtime_BeforeFork
-func runtimeBeforeFork()
-
-//go:linkname runtimeAfterFork syscall.runtime_AfterFork
-func runtimeAfterFork()
-
-//go:linkname runtimeAfterForkInChild syscall.runtime_AfterForkInChild
-func runtimeAfterForkInChild()
-
-// fresh is for every child: a signal that it gets before execve must not look like one that
-// was sent to us. The Go runtime resets the handlers that it knows of, but not those of
-// package sigpipe for what it leaves alone, SIGCONT and SIGTSTP, or found ignored
-// (clone(2) CLONE_CLEAR_SIGHAND, since Linux 5.5).
-const fresh = unix.CLONE_CLEAR_SIGHAND
-
-// cloneArgs is struct clone_args of clone3(2).
-type cloneArgs struct {
-	flags, pidFD, childTID, parentTID, exitSignal uint64
-	stack, stackSize, tls, setTID, setTIDSize     uint64
-	cgroup                                        uint64
-}
 
 // ErrKilled is a child that was killed before it said anything.
 var ErrKilled = errors.New("container init was killed by SIGKILL before it was set up")
@@ -65,7 +41,7 @@ const (
 // rawArgs is all that the raw child needs, prepared before the fork: it may not
 // allocate.
 type rawArgs struct {
-	first, second cloneArgs
+	first, second sys.CloneArgs
 	join          []rawJoin
 	keep          []uintptr // descriptors that lose close-on-exec
 	exe           uintptr
@@ -106,15 +82,15 @@ func forkPlain(c *Config, conn wire.Conn, join []Join) (*Child, error) {
 		mark.RealGID = 0
 		a.spareGID = 1
 	}
-	a.first = cloneArgs{flags: fresh, exitSignal: uint64(unix.SIGCHLD)}
+	a.first = sys.CloneArgs{Flags: sys.Fresh, ExitSignal: uint64(unix.SIGCHLD)}
 	if c.Cgroup >= 0 {
-		a.first.flags, a.first.cgroup = fresh|unix.CLONE_INTO_CGROUP, uint64(c.Cgroup)
+		a.first.Flags, a.first.Cgroup = sys.Fresh|unix.CLONE_INTO_CGROUP, uint64(c.Cgroup)
 	}
-	a.second = cloneArgs{flags: unix.CLONE_PARENT | uint64(c.New&^unix.CLONE_NEWTIME)}
-	if a.argv, err = pointers([]string{child.Comm}); err != nil {
+	a.second = sys.CloneArgs{Flags: unix.CLONE_PARENT | uint64(c.New&^unix.CLONE_NEWTIME)}
+	if a.argv, err = sys.Pointers([]string{child.Comm}); err != nil {
 		return nil, err
 	}
-	if a.envp, err = pointers(environ(mark)); err != nil {
+	if a.envp, err = sys.Pointers(environ(mark)); err != nil {
 		return nil, err
 	}
 	return runPlain(a, r, w, join)
@@ -199,27 +175,19 @@ func stageError(r rawReport, join []Join) error {
 	return sys.Fail(errno, "execveat", "the runtime's executable")
 }
 
-func pointers(list []string) (*(*byte), error) {
-	p, err := syscall.SlicePtrFromStrings(list)
-	if err != nil {
-		return nil, err
-	}
-	return &p[0], nil
-}
-
 // fork makes the first child. In the child it never returns.
 //
 //go:noinline
 //go:norace
 //go:nosplit
 func fork(a *rawArgs) (int, syscall.Errno) {
-	runtimeBeforeFork()
+	goruntime.BeforeFork()
 	pid, _, errno := syscall.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&a.first)), unsafe.Sizeof(a.first), 0)
 	if errno != 0 || pid != 0 {
-		runtimeAfterFork()
+		goruntime.AfterFork()
 		return int(pid), errno
 	}
-	runtimeAfterForkInChild()
+	goruntime.AfterForkInChild()
 	// Until it executes the runtime's image the second child is a copy of the host's
 	// process: those who may trace in a joined user namespace must not (ptrace(2),
 	// "Ptrace access mode checking").

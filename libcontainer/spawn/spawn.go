@@ -238,7 +238,7 @@ func forkUsual(c *Config, conn wire.Conn) (*Child, error) {
 	}
 	pidfd := -1
 	// Package syscall takes clone(2) where there is no cgroup, which drops fresh.
-	attr := &syscall.SysProcAttr{Cloneflags: c.New | fresh, PidFD: &pidfd}
+	attr := &syscall.SysProcAttr{Cloneflags: c.New | sys.Fresh, PidFD: &pidfd}
 	if c.Cgroup >= 0 {
 		attr.UseCgroupFD, attr.CgroupFD = true, c.Cgroup
 	}

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mdrun/mdrun/libcontainer/internal/goruntime"
 	"github.com/mdrun/mdrun/libcontainer/internal/sys"
 )
 
@@ -20,7 +21,7 @@ func UserNamespace(proc int, uid, gid []Mapping) (int, error) {
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		return -1, sys.Fail(err, "pipe2")
 	}
-	args := waiting{clone: cloneArgs{flags: unix.CLONE_NEWUSER, exitSignal: uint64(unix.SIGCHLD)}, read: uintptr(pipe[0]), write: uintptr(pipe[1])}
+	args := waiting{clone: sys.CloneArgs{Flags: unix.CLONE_NEWUSER, ExitSignal: uint64(unix.SIGCHLD)}, read: uintptr(pipe[0]), write: uintptr(pipe[1])}
 	pid := 0
 	err := ownedByNobody(rootOf(uid), func() error {
 		syscall.ForkLock.Lock()
@@ -79,7 +80,7 @@ func writeMap(proc int, path string, list []Mapping) error {
 
 // waiting is what the child of forkWaiting needs.
 type waiting struct {
-	clone       cloneArgs
+	clone       sys.CloneArgs
 	read, write uintptr // the ends of the pipe
 }
 
@@ -89,10 +90,10 @@ type waiting struct {
 //go:norace
 //go:nosplit
 func forkWaiting(a *waiting) (int, syscall.Errno) {
-	runtimeBeforeFork()
+	goruntime.BeforeFork()
 	pid, _, errno := syscall.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&a.clone)), unsafe.Sizeof(a.clone), 0)
 	if errno != 0 || pid != 0 {
-		runtimeAfterFork()
+		goruntime.AfterFork()
 		return int(pid), errno
 	}
 	// All signals are blocked here, and the only byte that could come is the end.

@@ -43,6 +43,7 @@ type ContainerHook struct {
 	State     StateText // for its standard input
 	Preserved int       // descriptors from 3 on that are the program's, not the hook's
 	Started   bool      // startContainer
+	Untracing bool      // see hook.Program
 }
 
 // StateText is the state of a container as JSON, without the pid, which only init
@@ -61,14 +62,21 @@ func (s *ContainerHook) Fields(c *Codec) {
 	c.String(&s.State.After)
 	c.Int(&s.Preserved)
 	c.Bool(&s.Started)
+	c.Bool(&s.Untracing)
 }
 
-func (s *ContainerHook) String() string { return "run the " + s.Kind + " hook " + s.Path }
+func (s *ContainerHook) String() string {
+	text := "run the " + s.Kind + " hook " + s.Path
+	if s.Untracing {
+		text += ", without CAP_SYS_PTRACE"
+	}
+	return text
+}
 
 // Apply runs it. Its pid is what the container sees: getpid(2) here.
 func (s *ContainerHook) Apply(env *Env) error {
 	p := &hook.Program{
-		Kind: s.Kind, Index: s.Index, Path: s.Path, Args: s.Args, Env: s.Env, Timeout: s.Timeout, Container: s.Started,
+		Kind: s.Kind, Index: s.Index, Path: s.Path, Args: s.Args, Env: s.Env, Timeout: s.Timeout, Container: s.Started, Untracing: s.Untracing,
 		State: []byte(s.State.Before + sys.Int(unix.Getpid()) + s.State.After),
 	}
 	at := hook.Place{Dir: "/", File: -1, Preserved: s.Preserved}
@@ -100,7 +108,7 @@ func (s *ContainerHook) run(p *hook.Program, at hook.Place, watched int, pages b
 	if pages {
 		_ = unix.Prctl(unix.PR_SET_THP_DISABLE, 0, 0, 0, 0)
 	}
-	running, err := p.Start(at)
+	running, err := start(p, at)
 	if pages {
 		_ = unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0)
 	}
@@ -108,6 +116,23 @@ func (s *ContainerHook) run(p *hook.Program, at hook.Place, watched int, pages b
 		return err
 	}
 	return running.Wait(watched)
+}
+
+// start executes the hook at once.
+func start(p *hook.Program, at hook.Place) (*hook.Process, error) {
+	if !p.Untracing {
+		return p.Start(at)
+	}
+	dir, err := unix.Open(at.Dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, sys.Fail(err, "open", sys.Quote(at.Dir), "O_PATH")
+	}
+	defer unix.Close(dir)
+	held, err := hook.Hold(p, dir)
+	if err != nil {
+		return nil, err
+	}
+	return &held.Process, held.Open()
 }
 
 // leadsTo tells whether a path shows the same file here as on the host: not so in a

@@ -16,6 +16,7 @@ import (
 
 func init() {
 	roles["spy"] = spy
+	roles["hook"] = hookOfTheImage
 	roles["intrude"] = func(args []string) { intrude(args[0], args[1], map[string]bool{}) }
 }
 
@@ -63,6 +64,7 @@ func intrude(proc, host string, seen map[string]bool) (held []string) {
 			read(fmt.Sprintf("%s/fd/%d%s%s/secret", proc, fd, way, host))
 		}
 		read(fmt.Sprintf("%s/fd/%d/secret", proc, fd))
+		read(fmt.Sprintf("%s/fd/%d/1/root%s/secret", proc, fd, host)) // a procfs
 	}
 	if fd, err := unix.Open(proc+"/exe", unix.O_RDONLY, 0); err == nil {
 		to, _ := os.Readlink(proc + "/exe")
@@ -305,4 +307,54 @@ func (a *attempt) rootSpiesOn(second *bundle, join bool) {
 			second.without("/proc").join(specs.PIDNamespace, pid) // a new one could not be mounted
 		}
 	}))
+}
+
+// A startContainer hook is a program of the image's, beside an init that has not become the
+// container's program yet. To trace in its own pid namespace is often allowed.
+func TestAHookOfTheImageSeesNothingOfTheHost(t *testing.T) {
+	a := try(t, "S-34")
+	b := a.bundle().shell("true")
+	capabilities := append([]string{"CAP_SYS_PTRACE"}, engines...)
+	b.spec.Process.Capabilities = &specs.LinuxCapabilities{Bounding: capabilities, Effective: capabilities, Permitted: capabilities}
+	b.spec.Hooks = &specs.Hooks{StartContainer: []specs.Hook{{Path: "/bin/payload", Args: []string{"payload", a.host}, Env: []string{roleVar + "=hook"}}}}
+	b.attack("a hook looks into init")
+	said, err := os.ReadFile(b.inside("tmp/said"))
+	must(t, err)
+	for line := range strings.Lines(string(said)) {
+		a.hit("%s", strings.ReplaceAll(strings.TrimSpace(line), a.host, "/HOST"))
+	}
+}
+
+// hookOfTheImage looks for the host's files through init, and traces each of its threads to
+// see whether one may do more than the hook. Nobody reads what a hook prints.
+func hookOfTheImage(args []string) {
+	out, err := os.Create("/tmp/said")
+	if err != nil {
+		panic(err)
+	}
+	os.Stdout = out
+	intrude("/proc/1", args[0], map[string]bool{})
+	threads, _ := os.ReadDir("/proc/1/task")
+	for _, thread := range threads {
+		tid, _ := strconv.Atoi(thread.Name())
+		status, _ := os.ReadFile("/proc/1/task/" + thread.Name() + "/status")
+		if strings.Contains(string(status), "CapEff:\t0000000000000000") || tid == 0 {
+			continue
+		}
+		if err := unix.PtraceSeize(tid); err == nil {
+			own, _ := os.ReadFile("/proc/self/status")
+			if line := "CapEff:"; lineOf(status, line) != lineOf(own, line) {
+				fmt.Printf("holds a thread of init with %s, and has %s itself\n", lineOf(status, line), lineOf(own, line))
+			}
+		}
+	}
+}
+
+func lineOf(status []byte, prefix string) string {
+	for line := range strings.Lines(string(status)) {
+		if strings.HasPrefix(line, prefix) {
+			return strings.TrimSpace(line)
+		}
+	}
+	return ""
 }

@@ -45,11 +45,11 @@ var layers = map[string]layer{
 		"libcontainer/step", "libcontainer/internal/goruntime", "libcontainer/internal/hook", "libcontainer/internal/inroot", "libcontainer/internal/monitor", "libcontainer/internal/sigpipe", "libcontainer/internal/sys", "libcontainer/internal/wire",
 		specs, specs + "/features", unix}},
 	"libcontainer/compile": {may: []string{"libcontainer/step", specs, unix}, std: pure, tests: []string{"spec"}}, // which says what is valid
-	"libcontainer/spawn":   {may: []string{"libcontainer/child", "libcontainer/internal/hook", "libcontainer/internal/monitor", "libcontainer/internal/sys", "libcontainer/internal/wire", unix}},
+	"libcontainer/spawn":   {may: []string{"libcontainer/child", "libcontainer/internal/goruntime", "libcontainer/internal/monitor", "libcontainer/internal/sys", "libcontainer/internal/wire", unix}},
 
 	"libcontainer/child":           {may: []string{"libcontainer/step", "libcontainer/internal/goruntime", "libcontainer/internal/sys", "libcontainer/internal/wire", unix}, std: early},
 	"libcontainer/step":            {may: []string{"libcontainer/internal/hook", "libcontainer/internal/inroot", "libcontainer/internal/sys", unix}, std: early},
-	"libcontainer/internal/hook":   {may: []string{"libcontainer/internal/sys", unix}, std: early},
+	"libcontainer/internal/hook":   {may: []string{"libcontainer/internal/goruntime", "libcontainer/internal/sys", unix}, std: early},
 	"libcontainer/internal/inroot": {may: []string{"libcontainer/internal/sys", unix}, std: early},
 	"libcontainer/internal/wire":   {may: []string{"libcontainer/internal/sys", unix}, std: early},
 	"libcontainer/internal/sys":    {may: []string{unix}, std: early},

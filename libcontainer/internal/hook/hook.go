@@ -26,6 +26,9 @@ type Program struct {
 	Timeout   int      // in seconds; 0: none
 	State     []byte   // for its standard input
 	Container bool     // Path counts inside the container
+	// Untracing takes CAP_SYS_PTRACE away from the hook and all that it executes: it is a
+	// program of the image's, and a child of an init whose other threads are the host's.
+	Untracing bool
 }
 
 // Argv is what the hook is executed with (execv(3)).

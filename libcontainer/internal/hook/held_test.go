@@ -1,4 +1,4 @@
-package spawn
+package hook
 
 import (
 	"errors"
@@ -10,18 +10,16 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/mdrun/mdrun/libcontainer/internal/hook"
 )
 
-func hold(t *testing.T, line string) *HeldHook {
+func hold(t *testing.T, line string) *Held {
 	t.Helper()
 	dir, err := unix.Open(t.TempDir(), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Close(dir)
-	h, err := HoldHook(&hook.Program{Kind: "prestart", Path: "/bin/sh", Args: []string{"sh", "-c", line}, Env: []string{"A=1"}, State: []byte("the state")}, dir)
+	h, err := Hold(&Program{Kind: "prestart", Path: "/bin/sh", Args: []string{"sh", "-c", line}, Env: []string{"A=1"}, State: []byte("the state")}, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +118,7 @@ func TestAHeldHookThatIsNoProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(dir)
-	h, err := HoldHook(&hook.Program{Kind: "prestart", Path: "/no/such/hook"}, dir)
+	h, err := Hold(&Program{Kind: "prestart", Path: "/no/such/hook"}, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +141,7 @@ func TestManyHooksAtOnce(t *testing.T) {
 		}()
 	}
 	for range many {
-		var f *hook.Failure
+		var f *Failure
 		if err := <-done; !errors.As(err, &f) || f.What != "exit status 3" {
 			t.Error(err)
 		}
@@ -165,7 +163,7 @@ func TestTheTimeOfAHookCountsFromItsExecve(t *testing.T) {
 	if _, err := unix.FcntlInt(uintptr(lease), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
 		t.Skip("no lease on a file of this folder:", err)
 	}
-	h, err := HoldHook(&hook.Program{Kind: "prestart", Path: path, Timeout: 1}, unix.AT_FDCWD)
+	h, err := Hold(&Program{Kind: "prestart", Path: path, Timeout: 1}, unix.AT_FDCWD)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +177,7 @@ func TestTheTimeOfAHookCountsFromItsExecve(t *testing.T) {
 	}()
 	select {
 	case err := <-ended:
-		var failed *hook.Failure
+		var failed *Failure
 		if !errors.As(err, &failed) || failed.What != "timed out" {
 			t.Error(err)
 		}
