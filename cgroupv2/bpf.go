@@ -2,6 +2,7 @@ package cgroupv2
 
 import (
 	"encoding/binary"
+	"math"
 	"runtime"
 	"strings"
 	"unsafe"
@@ -36,7 +37,10 @@ const (
 	jumpSet   = 0x46
 )
 
-type assembler struct{ code Program }
+type assembler struct {
+	code Program
+	far  bool // a jump is longer than an instruction can say
+}
 
 func (a *assembler) emit(op, dst, src uint8, off int16, imm int32) {
 	a.code = append(a.code, op, dst|src<<4)
@@ -52,7 +56,9 @@ func (a *assembler) jump(op uint8, reg uint8, imm int32) int {
 
 // land lets a jump end here.
 func (a *assembler) land(at int) {
-	binary.NativeEndian.PutUint16(a.code[at*8+2:], uint16(len(a.code)/8-at-1))
+	off := len(a.code)/8 - at - 1
+	a.far = a.far || off > math.MaxInt16
+	binary.NativeEndian.PutUint16(a.code[at*8+2:], uint16(off))
 }
 
 // load takes struct bpf_cgroup_dev_ctx apart.
@@ -179,15 +185,24 @@ func (p Program) loadWithLog(err error) (int, error) {
 		return fd, nil
 	}
 	e := &CallError{Call: "bpf(BPF_PROG_LOAD, " + strings.TrimSpace(lastLine(log)) + ")", Err: err}
-	if err == unix.EPERM {
+	switch err {
+	case unix.E2BIG, unix.EFAULT: // too many instructions to look at, or jumps (kernel/bpf/verifier.c)
+		e.Hint = fewerRules
+	case unix.EPERM:
 		e.Hint = "Loading a device filter needs CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, on the host."
 	}
 	return -1, e
 }
 
+// lastLine gives what the verifier says last, before it says how much it has looked at.
 func lastLine(log []byte) string {
 	text := strings.TrimRight(unix.ByteSliceToString(log), "\n")
-	return text[strings.LastIndexByte(text, '\n')+1:]
+	at := strings.LastIndexByte(text, '\n')
+	if at >= 0 && strings.HasPrefix(text[at+1:], "processed ") {
+		text = text[:at]
+		at = strings.LastIndexByte(text, '\n')
+	}
+	return text[at+1:]
 }
 
 func (p Program) load(log []byte) (int, error) {

@@ -136,6 +136,8 @@ func DescribeDevices(list []specs.LinuxDeviceCgroup) []string {
 // BPF_PROG_TYPE_CGROUP_DEVICE, eight bytes each.
 type Program []byte
 
+const fewerRules = "There are too many device rules for the kernel: join some, for example by leaving out the minor number, which means all."
+
 // DeviceProgram compiles rules, the configuration's and the default ones, into a
 // filter. What no rule allows is denied.
 //
@@ -154,5 +156,8 @@ func DeviceProgram(list []specs.LinuxDeviceCgroup) (Program, error) {
 	a.section(rules, typeChar)
 	a.land(toBlock)
 	a.section(rules, typeBlock)
+	if a.far {
+		return nil, &ValueError{Field: resources + "devices", Text: strconv.Itoa(len(list)) + " rules are too many for one filter", Hint: fewerRules}
+	}
 	return a.code, nil
 }

@@ -2,6 +2,7 @@ package cgroupv2
 
 import (
 	"encoding/binary"
+	"errors"
 	"math/rand/v2"
 	"testing"
 
@@ -165,5 +166,36 @@ func TestKernelTakesTheFilter(t *testing.T) {
 			t.Fatalf("%v: %v", list, err)
 		}
 		closeFD(t, fd)
+	}
+}
+
+// An instruction can jump over 32767 others.
+func TestMoreRulesThanAFilterCanJumpOver(t *testing.T) {
+	major, minor := int64(200), int64(5)
+	rules := make([]specs.LinuxDeviceCgroup, 40000)
+	for i := range rules {
+		rules[i] = specs.LinuxDeviceCgroup{Type: "c", Major: &major, Minor: &minor, Access: "rwm"}
+	}
+	if _, err := DeviceProgram(rules[:32000]); err != nil {
+		t.Error(err)
+	}
+	_, err := DeviceProgram(rules)
+	var value *ValueError
+	if !errors.As(err, &value) || value.Error() != ".linux.resources.devices: 40000 rules are too many for one filter" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestTheVerifierIsQuotedWithWhatItSaysLast(t *testing.T) {
+	for log, want := range map[string]string{
+		"":                          "",
+		"one":                       "one",
+		"one\ntwo\n":                "two",
+		"one\ntwo\nprocessed 0 i\n": "two",
+		"processed 0 insns\n":       "processed 0 insns",
+	} {
+		if got := lastLine(append([]byte(log), 0)); got != want {
+			t.Errorf("%q: %q", log, got)
+		}
 	}
 }

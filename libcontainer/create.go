@@ -280,19 +280,6 @@ func (c *creation) recordChild() error {
 	return c.record.save(c.dir)
 }
 
-// filterDevices attaches the device program while init still starts up.
-func (c *creation) filterDevices() error {
-	if c.cgroup == nil || c.Devices == nil {
-		return nil
-	}
-	fd, err := c.Devices.Load()
-	if err != nil {
-		return c.deviceFailure(err)
-	}
-	defer unix.Close(fd)
-	return c.cgroup.AttachDevices(fd)
-}
-
 // makeNetwork makes the network namespace while init still starts up.
 func (c *creation) makeNetwork() (err error) {
 	c.network = -1
@@ -390,13 +377,4 @@ func (c *creation) commit() error {
 		return sys.Fail(err, "renameat", sys.Quote(uncommit), sys.Quote(fifoFile))
 	}
 	return c.child.Conn.Send(wire.GoOn, nil, -1)
-}
-
-// deviceFailure: a filter that cannot be loaded is an error unless it could not deny
-// anything that the container is able to make.
-func (c *creation) deviceFailure(err error) error {
-	if errors.Is(err, unix.EPERM) && (unix.Geteuid() != 0 || c.Facts.InUserNS) {
-		return nil // without privileges no device node can be made or opened anyway
-	}
-	return err
 }
