@@ -35,7 +35,7 @@ func devIsPlain(env *Env, target string) error {
 	if n := sys.Errno(err); n != unix.ELOOP && n != unix.ENOTDIR {
 		return err
 	}
-	return &Problem{Text: "/dev in the root filesystem is not a plain folder, but " + target + " is to be mounted",
+	return &Problem{Text: "/dev in the root filesystem is not a plain folder, but something is to be mounted on " + target,
 		Hint: "A link there could lead to a volume, that is to the host: make it a folder in the image."}
 }
 

@@ -26,14 +26,15 @@ func place(env *Env, target string, isFile func() (bool, error)) (fd int, made b
 		if file, err = isFile(); err != nil {
 			return -1, false, err
 		}
-		made = true
-		fd, err = inroot.Make(env.Root, target, file)
+		links := 0
+		fd, links, err = inroot.MakeAlong(env.Root, target, file)
+		made, byLink = true, byLink || links > 0 // one may have come meanwhile
 	}
 	if err != nil {
 		return -1, false, err
 	}
 	err = notByLinkIntoProc(fd, target)
-	if err == nil && (byLink || made) { // a link may have come meanwhile
+	if err == nil && byLink {
 		err = notByLinkOntoDev(env, fd, target)
 	}
 	if err != nil {
@@ -66,23 +67,20 @@ func plainPlace(env *Env, target, kind string) (int, error) {
 	return plainFolder(env, target, kind+" is to be mounted on it", "A link there could show a false "+kind+": make it an empty folder in the image.")
 }
 
-// plainFolder makes what is missing, and looks again: what it makes could be exchanged.
+// plainFolder makes what is missing; a link may have come meanwhile.
 func plainFolder(env *Env, path, purpose, hint string) (int, error) {
-	for made := false; ; made = true {
-		fd, err := inroot.OpenPlain(env.Root, path, unix.O_PATH|unix.O_DIRECTORY)
-		switch n := sys.Errno(err); {
-		case err == nil:
-			return fd, nil
-		case n == unix.ELOOP || n == unix.ENOTDIR:
-			return -1, &Problem{Text: path + " in the root filesystem is not a plain folder, but " + purpose, Hint: hint}
-		case n != unix.ENOENT || made:
-			return -1, err
-		}
-		if fd, err = inroot.Make(env.Root, path, false); err != nil {
-			return -1, err
-		}
+	links := 0
+	fd, err := inroot.OpenPlain(env.Root, path, unix.O_PATH|unix.O_DIRECTORY)
+	if sys.Errno(err) == unix.ENOENT {
+		fd, links, err = inroot.MakeAlong(env.Root, path, false)
+	}
+	if n := sys.Errno(err); links == 0 && n != unix.ELOOP && n != unix.ENOTDIR {
+		return fd, err
+	}
+	if err == nil {
 		unix.Close(fd)
 	}
+	return -1, &Problem{Text: path + " in the root filesystem is not a plain folder, but " + purpose, Hint: hint}
 }
 
 // onFD is a path to what a descriptor shows; the working directory is procfs.

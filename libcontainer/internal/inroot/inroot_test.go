@@ -212,3 +212,19 @@ func TestWhatIsNoFolderIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// Who must not be led elsewhere asks how many links were on the way to what was made.
+func TestMakeCountsTheLinks(t *testing.T) {
+	w := newTree(t, &choices{})
+	must(t, os.Mkdir(filepath.Join(w.root, "d"), 0o755))
+	must(t, os.Symlink("d", filepath.Join(w.root, "l")))
+	must(t, os.Symlink("l/new", filepath.Join(w.root, "ll")))
+	for path, want := range map[string]int{"d/x": 0, "d/y/z": 0, "l/x2": 1, "l/y2/z": 1, "ll": 2, "/d/../l/x3": 1} {
+		fd, links, err := MakeAlong(w.fd, path, false)
+		must(t, err)
+		unix.Close(fd)
+		if links != want {
+			t.Errorf("%s: %d links, want %d", path, links, want)
+		}
+	}
+}

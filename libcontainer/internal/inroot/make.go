@@ -27,19 +27,25 @@ func MkdirAll(root int, path string) (int, error) {
 // Make makes what is not there, and opens it as an O_PATH descriptor: folders with
 // mode 0755 and, when file is set, an empty file at the end with 0644.
 func Make(root int, path string, file bool) (int, error) {
+	fd, _, err := MakeAlong(root, path, file)
+	return fd, err
+}
+
+// MakeAlong is Make, and tells how many links were on the way.
+func MakeAlong(root int, path string, file bool) (fd, links int, err error) {
 	parts := Split(path)
 	if n := len(parts) - 1; n >= 0 && parts[n] != ".." {
 		if fd := makeLast(root, Join(parts[:n]), parts[n], file); fd >= 0 {
-			return fd, nil
+			return fd, 0, nil
 		}
 	}
 	return makeSlowly(root, parts, file)
 }
 
-// makeLast is the usual case: all but the last component is there. It gives -1 for
-// every other, which makeSlowly looks into.
+// makeLast is the usual case: all but the last component is there, without a link. It gives
+// -1 for every other, which makeSlowly looks into.
 func makeLast(root int, parent, name string, file bool) int {
-	at, err := Open(root, parent, unix.O_PATH|unix.O_DIRECTORY)
+	at, err := open(root, parent, unix.O_PATH|unix.O_DIRECTORY, noLinks)
 	if err != nil {
 		return -1
 	}
@@ -75,29 +81,28 @@ func makeOne(at int, name string, file bool) error {
 // for them. Every name is made in a folder that was opened below the root without
 // following anything: whoever swaps components meanwhile gets us to another place
 // of the root at most.
-func makeSlowly(root int, todo []string, file bool) (int, error) {
+func makeSlowly(root int, todo []string, file bool) (fd, links int, err error) {
 	var done []string
-	links := 0
 	for len(todo) > 0 {
 		name := todo[0]
 		todo = todo[1:]
 		if name == ".." {
 			if err := isFolder(root, done); err != nil {
-				return -1, err
+				return -1, 0, err
 			}
 			done = done[:max(len(done)-1, 0)]
 			continue
 		}
 		link, err := step(root, done, name, file && len(todo) == 0)
 		if err != nil {
-			return -1, err
+			return -1, 0, err
 		}
 		if link == "" {
 			done = append(done, name)
 			continue
 		}
 		if links++; links > mostLinks {
-			return -1, sys.Fail(unix.ELOOP, "openat2", "the root", sys.Quote(Join(append(done, name))))
+			return -1, 0, sys.Fail(unix.ELOOP, "openat2", "the root", sys.Quote(Join(append(done, name))))
 		}
 		if link[0] == '/' {
 			done = nil
@@ -108,7 +113,8 @@ func makeSlowly(root int, todo []string, file bool) (int, error) {
 	if !file {
 		flags |= unix.O_DIRECTORY // a link may have led to a file after all
 	}
-	return open(root, Join(done), flags, noLinks)
+	fd, err = open(root, Join(done), flags, noLinks)
+	return fd, links, err
 }
 
 // isFolder: only a folder has a "..".
