@@ -15,6 +15,7 @@ type Cgroup struct {
 	path  string
 	mount string
 	fd    int
+	key   int // what is locked, see Lock; 0 for nothing yet
 }
 
 // FD is a descriptor of the directory, for clone3(2) CLONE_INTO_CGROUP.
@@ -25,6 +26,10 @@ func (c *Cgroup) Path() string { return c.path }
 
 // Close gives up the descriptor.
 func (c *Cgroup) Close() {
+	if c.key > 0 && c.key != c.fd {
+		_ = unix.Close(c.key)
+	}
+	c.key = 0
 	if c.fd >= 0 {
 		_ = unix.Close(c.fd)
 		c.fd = -1

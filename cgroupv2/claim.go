@@ -50,9 +50,17 @@ func (c *Cgroup) Lock(wait time.Duration) error {
 	return c.lock(wait, func() bool { return false })
 }
 
+// The lock is one on cgroup.kill, which only who may kill can open. The directory can be
+// opened, and so locked, by every user of the machine, and by the container.
 func (c *Cgroup) lock(wait time.Duration, giveUp func() bool) error {
+	if c.key == 0 {
+		c.key = c.fd
+		if fd, err := openBeneath(c.fd, "cgroup.kill", unix.O_WRONLY); err == nil {
+			c.key = fd
+		}
+	}
 	for deadline := time.Now().Add(wait); ; time.Sleep(time.Millisecond) {
-		err := unix.Flock(c.fd, unix.LOCK_EX|unix.LOCK_NB)
+		err := unix.Flock(c.key, unix.LOCK_EX|unix.LOCK_NB)
 		if err == unix.EINTR {
 			continue
 		}
@@ -63,7 +71,11 @@ func (c *Cgroup) lock(wait time.Duration, giveUp func() bool) error {
 }
 
 // Unlock gives the lock back.
-func (c *Cgroup) Unlock() { _ = unix.Flock(c.fd, unix.LOCK_UN) }
+func (c *Cgroup) Unlock() {
+	if c.key > 0 {
+		_ = unix.Flock(c.key, unix.LOCK_UN)
+	}
+}
 
 // ErrTaken tells of a cgroup that another container has claimed meanwhile.
 var ErrTaken = errors.New("another container has the cgroup by now")
@@ -73,7 +85,9 @@ const holdWait = time.Second
 
 // Hold opens the cgroup of a container that is to end, and locks it: who claims it only
 // after we have looked whose it is would be ended in its place. A create that has the lock
-// has noted its container, except where it cannot: who is not root waits for a while.
+// has noted its container, except where it cannot: who is not root waits for a while. Whoever
+// has the lock for long and has noted nothing is no create, and holds nobody off: a
+// container that is root on the host may have its own cgroup.kill open.
 func (h *Hierarchy) Hold(p, holder string) (*Cgroup, error) {
 	c, err := h.OpenCgroup(p)
 	if err != nil {
@@ -84,9 +98,7 @@ func (h *Hierarchy) Hold(p, holder string) (*Cgroup, error) {
 	switch {
 	case others(), err == unix.EWOULDBLOCK && c.Holder() == "":
 		err = ErrTaken
-	case err == unix.EWOULDBLOCK:
-		err = &HostError{Text: "another command holds the cgroup " + p, Hint: "Wait for it, or end it: fuser " + h.mount + p + " names it."}
-	case err != nil:
+	case err != nil && err != unix.EWOULDBLOCK:
 		err = &CallError{Call: "flock(" + p + ")", Err: err}
 	default:
 		return c, nil
