@@ -26,10 +26,10 @@ var leaky = map[string]string{
 
 // kept are descriptors that shall survive execve, by file, function and call.
 var kept = map[string]string{
-	"libcontainer/step/console.go TakeConsole.Apply Dup3": "input, output and error of the program",
-	"cmd/mdrun/verb/run.go Call.input Dup3":               "standard input, which the program inherits",
-	"libcontainer/internal/hook/held.go becomeHook SYS_DUP3":      "input, output and error of the hook",
-	"libcontainer/spawn/raw.go become F_SETFD":            "what the child is given goes through the execve that makes it the runtime's image",
+	"libcontainer/step/console.go TakeConsole.Apply Dup3":    "input, output and error of the program",
+	"cmd/mdrun/verb/run.go Call.input Dup3":                  "standard input, which the program inherits",
+	"libcontainer/internal/hook/held.go becomeHook SYS_DUP3": "input, output and error of the hook",
+	"libcontainer/spawn/raw.go become F_SETFD":               "what the child is given goes through the execve that makes it the runtime's image",
 }
 
 func TestEveryDescriptorIsClosedOnExec(t *testing.T) {
