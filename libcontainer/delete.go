@@ -65,7 +65,7 @@ func (r *Runtime) deleteForced(id string) error {
 	clearInFlight(r.Root, id)
 	d, err := openState(r.Root, id)
 	if errors.Is(err, ErrNotExist) {
-		return r.awaitRetired(id, true)
+		return r.forceRetired(id, lockWait)
 	}
 	if err != nil {
 		return err
@@ -83,6 +83,9 @@ func (r *Runtime) deleteForced(id string) error {
 		return nil // another delete was faster
 	}
 	if err != nil {
+		if !c.dir.current() {
+			return r.forceRetired(id, 0) // what we have waited for are its poststop hooks
+		}
 		return err
 	}
 	// What was on record before the lock may have grown since.

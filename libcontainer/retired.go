@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -32,7 +33,7 @@ func (c *container) bury() error {
 			return err
 		}
 		// An earlier container of this id: its hooks come first.
-		if err := c.runtime.awaitRetired(c.dir.id, false); err != nil {
+		if err := c.runtime.awaitRetired(c.dir.id); err != nil {
 			c.close()
 			return err
 		}
@@ -99,9 +100,15 @@ func (r *Runtime) finishRetired(id string) (found bool, err error) {
 	return true, r.finishLocked(d)
 }
 
-// awaitRetired waits until an earlier container of this id is gone for good. With force
-// it kills a hook that has not ended by then.
-func (r *Runtime) awaitRetired(id string, force bool) error {
+// awaitRetired waits until an earlier container of this id is gone for good.
+func (r *Runtime) awaitRetired(id string) error { return r.awaitHook(id, lockWait, false) }
+
+// forceRetired waits for so long, and then kills the hook that has not ended.
+func (r *Runtime) forceRetired(id string, wait time.Duration) error {
+	return r.awaitHook(id, wait, true)
+}
+
+func (r *Runtime) awaitHook(id string, wait time.Duration, force bool) error {
 	d, err := openSuffixed(r.Root, id, retired)
 	if errors.Is(err, ErrNotExist) {
 		return nil
@@ -113,7 +120,7 @@ func (r *Runtime) awaitRetired(id string, force bool) error {
 		d.close()
 		return nil // we run in a poststop hook: the container is deleted
 	}
-	locked := d.lockWithin(lockWait, nil)
+	locked := d.lockWithin(wait, nil)
 	if !locked && force {
 		remains(r, d).record.Hook.kill()
 		locked = d.lockWithin(lockWait, nil)
