@@ -51,7 +51,7 @@ func (c *creation) perform(acts ...act) error {
 // cgroup_css_set_fork and cgroup_post_fork, since Linux 6.14). Such a place is, for
 // example, the cgroup of a service that was killed and started again.
 func (c *creation) tryOutside() bool {
-	if c.cgroup == nil || c.outside || c.heard {
+	if c.cgroup == nil || c.outside {
 		return false
 	}
 	if c.child != nil {

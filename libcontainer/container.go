@@ -50,28 +50,23 @@ var errNoCgroup = errors.New("the container has no cgroup")
 // openCgroup opens the container's cgroup. One that another container has taken since is
 // the container's no longer.
 func (c *container) openCgroup() (*cgroupv2.Cgroup, error) {
-	if len(c.record.Cgroup) == 0 {
-		return nil, errNoCgroup
-	}
-	h, err := cgroupv2.Open()
-	if err != nil {
-		return nil, err
-	}
-	defer h.Close()
-	group, err := h.OpenCgroup(c.record.cgroupPath())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errNoCgroup
-	}
-	if err == nil && group.HeldByOther(c.record.name()) {
-		group.Close()
-		return nil, errNoCgroup
-	}
-	return group, err
+	return c.ownCgroup(func(h *cgroupv2.Hierarchy, path, holder string) (*cgroupv2.Cgroup, error) {
+		group, err := h.OpenCgroup(path)
+		if err == nil && group.HeldByOther(holder) {
+			group.Close()
+			return nil, cgroupv2.ErrTaken
+		}
+		return group, err
+	})
 }
 
 // holdCgroup is openCgroup for who ends what is in it: until it is closed no other
 // container can claim it.
 func (c *container) holdCgroup() (*cgroupv2.Cgroup, error) {
+	return c.ownCgroup((*cgroupv2.Hierarchy).Hold)
+}
+
+func (c *container) ownCgroup(open func(h *cgroupv2.Hierarchy, path, holder string) (*cgroupv2.Cgroup, error)) (*cgroupv2.Cgroup, error) {
 	if len(c.record.Cgroup) == 0 {
 		return nil, errNoCgroup
 	}
@@ -80,7 +75,7 @@ func (c *container) holdCgroup() (*cgroupv2.Cgroup, error) {
 		return nil, err
 	}
 	defer h.Close()
-	group, err := h.Hold(c.record.cgroupPath(), c.record.name())
+	group, err := open(h, c.record.cgroupPath(), c.record.name())
 	if err == cgroupv2.ErrTaken || errors.Is(err, fs.ErrNotExist) {
 		return nil, errNoCgroup
 	}

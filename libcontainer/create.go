@@ -61,7 +61,6 @@ type creation struct {
 	network int                // a descriptor of the network namespace that the child is to enter, or -1
 	late    []cgroupv2.Setting // limits that init itself would not survive at birth
 	idMaps  idMaps
-	heard   bool // the child has said something
 	outside bool // it is born beside us and moved into the cgroup, see tryOutside
 	thp     bool // transparent huge pages are to come back for the program
 }
@@ -311,7 +310,6 @@ func (c *creation) converse() error {
 		if err != nil {
 			return err
 		}
-		c.heard = true
 		if err := c.hookEnded(); err != nil {
 			return err
 		}

@@ -106,10 +106,11 @@ const rounds = 100
 
 func killEach(procs func() ([]int, error)) error {
 	for range rounds {
-		if pids, err := procs(); err != nil || len(pids) == 0 {
+		pids, err := procs()
+		if err != nil || len(pids) == 0 {
 			return err
 		}
-		if err := signalEach(procs, unix.SIGKILL); err != nil {
+		if err := signalListed(pids, procs, unix.SIGKILL); err != nil {
 			return err
 		}
 	}
@@ -121,14 +122,19 @@ func awaitEmpty(group *cgroupv2.Cgroup) error { return group.WaitEmpty(killWait)
 // batch bounds the descriptors that signalEach holds at a time.
 const batch = 256
 
-// signalEach sends a signal to every process that procs lists. A number may have passed to
-// a stranger since it was read: a process is held first, and gets the signal only if it is
-// listed once more.
+// signalEach sends a signal to every process that procs lists.
 func signalEach(procs func() ([]int, error), sig syscall.Signal) error {
 	pids, err := procs()
 	if err != nil {
 		return err
 	}
+	return signalListed(pids, procs, sig)
+}
+
+// signalListed sends it to those that procs has listed. A number may have passed to a
+// stranger since it was read: a process is held first, and gets the signal only if it is
+// listed once more.
+func signalListed(pids []int, procs func() ([]int, error), sig syscall.Signal) error {
 	for some := range slices.Chunk(pids, batch) {
 		if err := signalSome(some, procs, sig); err != nil {
 			return err

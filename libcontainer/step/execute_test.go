@@ -165,17 +165,24 @@ func becomeTheProgram(t *testing.T) {
 	t.Fatal(plan.Apply(w.env))
 }
 
+// withReport is a container whose program reports what it is.
+func withReport(t *testing.T) *world {
+	t.Helper()
+	inside(t)
+	w := withFifo(t)
+	program, err := os.ReadFile("/proc/self/exe")
+	must(t, err)
+	w.write("bin/report", string(program), 0o755)
+	w.pivot()
+	w.executes(Program{Path: "/bin/report", Args: []string{"report"}, Env: []string{reportVar + "=1"}})
+	return w
+}
+
 // A start that is killed before it could hear the byte leaves a container that can be
 // started again.
 func TestStepExecuteWaitsForTheNextStart(t *testing.T) {
 	if os.Getenv(insideVar) != "" {
-		inside(t)
-		w := withFifo(t)
-		program, err := os.ReadFile("/proc/self/exe")
-		must(t, err)
-		w.write("bin/report", string(program), 0o755)
-		w.pivot()
-		w.executes(Program{Path: "/bin/report", Args: []string{"report"}, Env: []string{reportVar + "=1"}})
+		w := withReport(t)
 		w.apply(&WaitStart{}, &played{name: "tell that it waited", do: func() error { return unix.Mkdirat(outer, "waited", 0o755) }}, &played{name: "wait until start is dead", do: func() error {
 			if _, err := unix.Poll([]unix.PollFd{{Fd: int32(w.env.kept.started)}}, -1); err != nil { // POLLERR
 				return err
@@ -200,13 +207,7 @@ func TestStepExecuteWaitsForTheNextStart(t *testing.T) {
 // The answer is said once, and the wait for another start is over with it.
 func TestStepAnswerStart(t *testing.T) {
 	if os.Getenv(insideVar) != "" {
-		inside(t)
-		w := withFifo(t)
-		program, err := os.ReadFile("/proc/self/exe")
-		must(t, err)
-		w.write("bin/report", string(program), 0o755)
-		w.pivot()
-		w.executes(Program{Path: "/bin/report", Args: []string{"report"}, Env: []string{reportVar + "=1"}})
+		w := withReport(t)
 		w.apply(&WaitStart{}, &AnswerStart{}, &played{name: "tell that it has answered", do: func() error { return unix.Mkdirat(outer, "answered", 0o755) }},
 			&Rlimit{Name: "RLIMIT_NOFILE", Resource: unix.RLIMIT_NOFILE, Soft: 0, Hard: 200})
 		t.Fatal((&Execute{}).Apply(w.env))
